@@ -1,0 +1,1 @@
+"""Contracts, agreements, release profiles and code lists: YAML into frozen models."""

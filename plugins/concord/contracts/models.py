@@ -1,0 +1,233 @@
+"""Contracts, agreements and release profiles as Concord uses them."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field
+
+from concord.contracts.odcs import Classification, LogicalType, Strict
+
+Zone = Literal["vault", "content", "discard"]
+IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
+DeleteMode = Literal[
+    "tombstone", "soft_delete_column", "action_code", "snapshot_absence", "none"
+]
+
+
+class Concept(Strict):
+    """What a column *is*, whichever agency sends it."""
+
+    name: str
+    zone: Zone
+    identity: IdentityClass
+    description: str
+
+
+class CodeList(Strict):
+    """Codes an agency may send and the code Concord uses for each."""
+
+    name: str
+    codes: Mapping[str, str]
+
+    @property
+    def is_identity(self) -> bool:
+        """Say whether every code stands for itself."""
+        return all(code == value for code, value in self.codes.items())
+
+
+class Column(Strict):
+    """One column of an agency's table."""
+
+    name: str
+    source: str
+    type: LogicalType
+    required: bool
+    unique: bool
+    key_position: int
+    concept: Concept
+    classification: Classification
+    description: str
+    pattern: str | None
+    min_length: int | None
+    max_length: int | None
+    minimum: float | str | None
+    maximum: float | str | None
+    references: str | None
+    codelist: CodeList | None
+    formats: tuple[str, ...]
+    null_tokens: tuple[str, ...]
+    strip_prefix: str | None
+    renamed_from: str | None
+    entity: str | None
+
+
+class DeleteKey(Strict):
+    """Where a deletion notice names the key of the row it deletes."""
+
+    path: str
+    prefix: str | None = None
+
+
+class Deletes(Strict):
+    """How deletion notices of a table read."""
+
+    records: str
+    key: Mapping[str, DeleteKey]
+
+
+class Age(Strict):
+    """An age to derive while identity and event are still together."""
+
+    column: str
+    at: str
+    description: str
+
+
+class Table(Strict):
+    """One table of a feed."""
+
+    name: str
+    source: str
+    description: str
+    columns: tuple[Column, ...]
+    records: str | None
+    deletes: Deletes | None
+    ages: tuple[Age, ...]
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """Return the primary key's columns, in order."""
+        keys = [column for column in self.columns if column.key_position > 0]
+        return tuple(sorted(keys, key=lambda column: column.key_position))
+
+    def with_concept(self, name: str) -> Column | None:
+        """Return the first column of a concept, if the table has one."""
+        return next((c for c in self.columns if c.concept.name == name), None)
+
+    def column(self, name: str) -> Column:
+        """Return a column by name; raises KeyError."""
+        return next(c for c in self.columns if c.name == name)
+
+    @property
+    def person(self) -> Column | None:
+        """Return the column that says whose row this is."""
+        return self.with_concept("person.source_id") or self.with_concept(
+            "person.reference"
+        )
+
+    @property
+    def describes_persons(self) -> bool:
+        """Say whether a row is a person record rather than an event."""
+        return self.with_concept("person.source_id") is not None
+
+    @property
+    def has_place(self) -> bool:
+        """Say whether rows hold an address of an event."""
+        return any(
+            c.concept.name.startswith("place.") and c.concept.zone == "vault"
+            for c in self.columns
+        )
+
+
+class Delivery(Strict):
+    """When and how the agency delivers."""
+
+    mode: Literal["full", "increment"]
+    format: Literal["csv", "json", "ndjson"]
+    cron: str
+    due: str = Field(pattern=r"^\d\d:\d\d$")
+    grace_minutes: int = Field(alias="graceMinutes", ge=0)
+    delete_mode: DeleteMode = Field(alias="deleteMode")
+    max_bad_share: float = Field(alias="maxBadShare", gt=0, le=1)
+    max_absent_share: float = Field(default=0.05, alias="maxAbsentShare", gt=0, le=1)
+    encoding: Literal["utf-8"] = "utf-8"
+    delimiter: str = ","
+
+
+class Contract(Strict):
+    """A feed: what an agency delivers, from where, when, and what each column is."""
+
+    id: str
+    name: str
+    version: str
+    sector: str
+    agency: str
+    timezone: str
+    purpose: str
+    limitations: str
+    steward: str
+    agreement: str
+    connection: str
+    transport: Mapping[str, Any]
+    delivery: Delivery
+    tables: tuple[Table, ...]
+
+    def table(self, name: str) -> Table:
+        """Return a table by name; raises KeyError."""
+        return next(t for t in self.tables if t.name == name)
+
+
+class Party(Strict):
+    """One side of an agreement."""
+
+    name: str
+    role: Literal["provider", "recipient", "custodian"]
+
+
+class Agreement(Strict):
+    """The data-sharing agreement that permits feeds."""
+
+    id: str
+    title: str
+    version: str
+    parties: tuple[Party, ...] = Field(min_length=2)
+    legal_basis: str = Field(alias="legalBasis")
+    purposes: tuple[str, ...] = Field(min_length=1)
+    feeds: tuple[str, ...] = Field(min_length=1)
+    concepts: tuple[str, ...] = Field(min_length=1)
+    start: date
+    end: date
+    retention_days: int = Field(alias="retentionDays", gt=0)
+    minimum_cell: int = Field(alias="minimumCell", ge=5)
+
+    def in_force(self, night: date) -> bool:
+        """Say whether the agreement covers a night (both ends included)."""
+        return self.start <= night <= self.end
+
+
+class ConceptAction(Strict):
+    """What happens to a concept in one release; see reference/release_profiles.md."""
+
+    action: Literal[
+        "drop",
+        "keep",
+        "tokenise",
+        "generalise_date",
+        "birth_year",
+        "age_band",
+        "zip3",
+    ]
+    unit: Literal["year", "quarter", "month"] | None = None
+    bands: tuple[int, ...] | None = None
+    top: int | None = None
+
+
+class KAnonymity(Strict):
+    """The first disclosure gate: no person stands alone in a class."""
+
+    k: int = Field(ge=5)
+    quasi_identifiers: tuple[str, ...] = Field(alias="quasiIdentifiers", min_length=1)
+    max_suppressed_share: float = Field(alias="maxSuppressedShare", ge=0, le=1)
+
+
+class ReleaseProfile(Strict):
+    """What leaves for one audience, concept by concept; what is not named is dropped."""
+
+    id: str
+    title: str
+    audience: str
+    basis: str
+    tables: tuple[str, ...] = Field(min_length=1)
+    concepts: Mapping[str, ConceptAction]
+    k_anonymity: KAnonymity = Field(alias="kAnonymity")

@@ -1,0 +1,271 @@
+"""One contract file into a frozen Contract, every rule between its keys checked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from concord.contracts.models import (
+    Age,
+    CodeList,
+    Column,
+    Concept,
+    Contract,
+    Deletes,
+    Delivery,
+    Table,
+)
+from concord.contracts.odcs import CustomProperty, DataContract, Property, SchemaObject
+from concord.contracts.yaml_lines import Document, Location, parse
+
+Model = TypeVar("Model", bound=BaseModel)
+
+CONTRACT_KEYS = frozenset(
+    {
+        "sector",
+        "agency",
+        "timezone",
+        "agreement",
+        "connection",
+        "transport",
+        "delivery",
+        "datetimeFormats",
+        "nullTokens",
+    }
+)
+TABLE_KEYS = frozenset({"records", "deletes", "ages"})
+COLUMN_KEYS = frozenset(
+    {
+        "concept",
+        "codelist",
+        "renamedFrom",
+        "nullTokens",
+        "datetimeFormats",
+        "stripPrefix",
+        "entity",
+    }
+)
+
+
+class ContractReader:
+    """Reads contract files against one registry of concepts and code lists."""
+
+    def __init__(
+        self, concepts: Mapping[str, Concept], codelists: Mapping[str, CodeList]
+    ) -> None:
+        self.concepts = concepts
+        self.codelists = codelists
+
+    def read(self, path: Path) -> Contract:
+        """Read one ``<feed>.odcs.yaml``; raises ContractError with file and line."""
+        return _File(Document(path), self).contract()
+
+
+class _File:
+    """One contract file while it is being read."""
+
+    def __init__(self, document: Document, reader: ContractReader) -> None:
+        self.document = document
+        self.reader = reader
+        self.raw = parse(document, DataContract)
+        self.custom = self._custom(
+            self.raw.custom_properties, CONTRACT_KEYS, ("customProperties",)
+        )
+
+    def contract(self) -> Contract:
+        """Assemble the contract and check the rules between its parts."""
+        document, raw = self.document, self.raw
+        expected = document.path.name.removesuffix(".odcs.yaml")
+        if raw.id != expected:
+            raise document.fail(
+                ("id",), f"id '{raw.id}' differs from the file's name", "Rename one"
+            )
+        steward = next((m for m in raw.team.members if m.role == "steward"), None)
+        if steward is None:
+            raise document.fail(
+                ("team",), "no member has the role 'steward'", "Name who answers"
+            )
+        tables = tuple(self._table(i, t) for i, t in enumerate(raw.schema_))
+        self._check_references(tables)
+        self._check_delivery(tables)
+        return Contract(
+            id=raw.id,
+            name=raw.name,
+            version=raw.version,
+            sector=self._required("sector"),
+            agency=self._required("agency"),
+            timezone=self._required("timezone"),
+            purpose=raw.description.purpose,
+            limitations=raw.description.limitations,
+            steward=steward.username,
+            agreement=self._required("agreement"),
+            connection=self._required("connection"),
+            transport=self._required("transport"),
+            delivery=self._model(Delivery, self._required("delivery"), "delivery"),
+            tables=tables,
+        )
+
+    def _custom(
+        self, given: tuple[CustomProperty, ...], known: frozenset[str], at: Location
+    ) -> dict[str, Any]:
+        for index, item in enumerate(given):
+            if item.property not in known:
+                raise self.document.fail(
+                    (*at, index),
+                    f"unknown custom property '{item.property}'",
+                    f"Known here: {', '.join(sorted(known))}",
+                )
+        return {item.property: item.value for item in given}
+
+    def _required(self, name: str) -> Any:
+        if name not in self.custom:
+            raise self.document.fail(
+                ("customProperties",), f"custom property '{name}' is missing", "Add it"
+            )
+        return self.custom[name]
+
+    def _model(self, model: type[Model], value: Any, where: str) -> Model:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, (where, *first["loc"])))
+            raise self.document.fail(
+                ("customProperties",),
+                f"{name}: {first['msg']} (got {first['input']!r:.80})",
+                "See docs/reference/contracts.md",
+            ) from error
+
+    def _table(self, index: int, raw: SchemaObject) -> Table:
+        at: Location = ("schema", index)
+        custom = self._custom(raw.custom_properties, TABLE_KEYS, at)
+        columns = tuple(
+            self._column((*at, "properties", i), p)
+            for i, p in enumerate(raw.properties)
+        )
+        names = [column.name for column in columns]
+        for name in names:
+            if names.count(name) > 1:
+                raise self.document.fail(at, f"column '{name}' twice", "Rename one")
+        deletes = custom.get("deletes")
+        table = Table(
+            name=raw.name,
+            source=raw.physical_name,
+            description=raw.description,
+            columns=columns,
+            records=custom.get("records"),
+            deletes=deletes and self._model(Deletes, deletes, f"{raw.name}.deletes"),
+            ages=tuple(
+                self._model(Age, age, f"{raw.name}.ages")
+                for age in custom.get("ages", ())
+            ),
+        )
+        self._check_table(at, table)
+        return table
+
+    def _column(self, at: Location, raw: Property) -> Column:
+        custom = self._custom(raw.custom_properties, COLUMN_KEYS, at)
+        return Column(
+            name=raw.name,
+            source=raw.physical_name,
+            type=raw.logical_type,
+            required=raw.required or raw.primary_key,
+            unique=raw.unique,
+            key_position=raw.primary_key_position if raw.primary_key else 0,
+            concept=self._concept(at, raw.name, custom.get("concept")),
+            classification=raw.classification,
+            description=raw.description,
+            pattern=raw.options.pattern,
+            min_length=raw.options.min_length,
+            max_length=raw.options.max_length,
+            minimum=raw.options.minimum,
+            maximum=raw.options.maximum,
+            references=raw.relationships[0].to if raw.relationships else None,
+            codelist=self._codelist(at, custom.get("codelist")),
+            formats=tuple(
+                custom.get("datetimeFormats", self.custom.get("datetimeFormats", ()))
+            ),
+            null_tokens=tuple(
+                custom.get("nullTokens", self.custom.get("nullTokens", ("",)))
+            ),
+            strip_prefix=custom.get("stripPrefix"),
+            renamed_from=custom.get("renamedFrom"),
+            entity=custom.get("entity"),
+        )
+
+    def _concept(self, at: Location, column: str, name: str | None) -> Concept:
+        if name is None:
+            raise self.document.fail(
+                at, f"column '{column}' has no concept", "Name one of concepts.yaml"
+            )
+        if name not in self.reader.concepts:
+            raise self.document.fail(
+                at, f"unknown concept '{name}'", "Name one of include/concepts.yaml"
+            )
+        return self.reader.concepts[name]
+
+    def _codelist(self, at: Location, name: str | None) -> CodeList | None:
+        if name is not None and name not in self.reader.codelists:
+            raise self.document.fail(
+                at, f"code list '{name}' does not exist", "Add include/codelists/"
+            )
+        return self.reader.codelists[name] if name else None
+
+    def _check_table(self, at: Location, table: Table) -> None:
+        fail = self.document.fail
+        if not table.key:
+            raise fail(at, f"table '{table.name}' has no primary key", "Mark one")
+        for column in table.columns:
+            direct = column.concept.identity == "direct"
+            if direct and column.classification != "restricted":
+                raise fail(
+                    at,
+                    f"'{column.name}' identifies a person but is classified "
+                    f"'{column.classification}'",
+                    "Classify it 'restricted'",
+                )
+            if column.concept.name.endswith("_id") and not (
+                column.concept.zone == "vault" or column.entity
+            ):
+                raise fail(
+                    at,
+                    f"'{column.name}' is an identifier of no entity",
+                    "Give it the custom property 'entity'",
+                )
+            is_attribute = column.concept.name.startswith("person.") and (
+                column.concept.name != "person.reference"
+            )
+            if is_attribute and not table.describes_persons:
+                raise fail(
+                    at,
+                    f"'{column.name}' describes a person, but '{table.name}' is no "
+                    "table of persons",
+                    "Give the table a person.source_id, or drop the column",
+                )
+
+    def _check_references(self, tables: tuple[Table, ...]) -> None:
+        known = {f"{t.name}.{c.name}" for t in tables for c in t.columns}
+        for index, table in enumerate(tables):
+            for column in table.columns:
+                if column.references and column.references not in known:
+                    raise self.document.fail(
+                        ("schema", index),
+                        f"'{column.name}' refers to unknown '{column.references}'",
+                        "Name table.property of this contract",
+                    )
+
+    def _check_delivery(self, tables: tuple[Table, ...]) -> None:
+        delivery = self._model(Delivery, self._required("delivery"), "delivery")
+        has = {
+            "action_code": lambda t: t.with_concept("technical.action"),
+            "tombstone": lambda t: t.deletes,
+        }.get(delivery.delete_mode)
+        for index, table in enumerate(tables):
+            if has is not None and not has(table):
+                raise self.document.fail(
+                    ("schema", index),
+                    f"'{table.name}' cannot say what was deleted, but deleteMode is "
+                    f"'{delivery.delete_mode}'",
+                    "Add what the mode needs, or change the mode",
+                )

@@ -1,0 +1,71 @@
+"""DuckDB opened the way every step needs it: bounded, closed to the outside, sealed."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from concord.settings import Settings
+
+
+@contextmanager
+def connect(
+    settings: Settings, workspace: Path, *, timezone: str = "UTC"
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory database that spills, encrypted, only into ``workspace``."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": settings.threads,
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(workspace / "spill"),
+            "temp_file_encryption": True,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "allow_persistent_secrets": False,
+        },
+    )
+    try:
+        connection.execute("LOAD icu")
+        connection.execute("SET TimeZone = " + literal(timezone))
+        yield connection
+    finally:
+        connection.close()
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a configured text as an SQL literal; never used for a row's value."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def one(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: Sequence[Any] | None = None,
+) -> tuple[Any, ...]:
+    """Run a query that returns one row, and return it.
+
+    The result is read to its end: DuckDB does nothing else on the connection before.
+    """
+    rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
+    return rows[0]
+
+
+def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Count the rows of a table, view or parenthesised query."""
+    return int(one(connection, f"SELECT count(*) FROM {relation}")[0])
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    """Run a query and return its rows as an Arrow table."""
+    table: pa.Table = connection.execute(query).to_arrow_table()
+    return table

@@ -1,0 +1,117 @@
+"""Every error Concord raises.
+
+ConcordError
+├── ConfigError               a file of ours is wrong: shows the value, file, line
+│   ├── ContractError         contract, agreement, code list or release profile
+│   ├── SuiteError            an expectation suite
+│   └── KeyCustodyError       a key is missing, short or readable by others
+├── DataError                 an agency's data: code, feed, remedy; never a value
+│   ├── TransportError        the agency's system refused, stalled or lied
+│   ├── DeliveryNotReady      nothing has been delivered for the night yet
+│   ├── DeliveryHeld          the delivery is in doubt and waits for a person
+│   └── AgreementRefused      no agreement permits this feed on this night
+├── LinkageError              linkage stopped before it could merge strangers
+├── DisclosureRefused         a release failed a disclosure check
+└── IntegrityError            something stored is not what was stored
+"""
+
+from collections.abc import Mapping
+
+
+class ConcordError(Exception):
+    """Base of every error that Concord raises on purpose."""
+
+
+class ConfigError(ConcordError):
+    """A configuration file is wrong; the message shows file, line and value."""
+
+
+class ContractError(ConfigError):
+    """A contract, agreement, code list or release profile is wrong."""
+
+
+class SuiteError(ConfigError):
+    """An expectation suite is wrong."""
+
+
+class KeyCustodyError(ConfigError):
+    """A key is missing, too short, or readable by others."""
+
+
+class DataError(ConcordError):
+    """Something is wrong with an agency's data or system.
+
+    The message holds code, feed, detail and remedy. It must never hold the value
+    of a cell: details name files, tables, columns, rules, lines and counts only.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        feed: str,
+        detail: str,
+        remedy: str,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
+        self.code = code
+        self.feed = feed
+        self.detail = detail
+        self.remedy = remedy
+        self.counts = dict(counts or {})
+        super().__init__(f"{code} · {feed}: {detail}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes with every field."""
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[DataError], state: dict[str, object]) -> DataError:
+    """Make a DataError again from its fields."""
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    Exception.__init__(
+        error, f"{error.code} · {error.feed}: {error.detail}. {error.remedy}"
+    )
+    return error
+
+
+class TransportError(DataError):
+    """The agency's system could not be reached, refused, stalled or lied."""
+
+
+class DeliveryNotReady(DataError):
+    """The agency has not delivered anything for the night yet."""
+
+
+class DeliveryHeld(DataError):
+    """A whole delivery is in doubt; last good data is carried forward."""
+
+
+class AgreementRefused(DataError):
+    """No agreement in force permits this feed on this night."""
+
+
+class LinkageError(ConcordError):
+    """Linkage stopped because its result could merge strangers.
+
+    The message holds a code and counts, never a value.
+    """
+
+    def __init__(self, code: str, detail: str, remedy: str) -> None:
+        self.code = code
+        self.detail = detail
+        self.remedy = remedy
+        super().__init__(f"{code}: {detail}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.code, self.detail, self.remedy))
+
+
+class DisclosureRefused(ConcordError):
+    """A release failed a disclosure check and was not published."""
+
+
+class IntegrityError(ConcordError):
+    """A stored file is not what its receipt or manifest says."""

@@ -1,0 +1,150 @@
+"""Encryption at rest: age for bytes, Parquet modular encryption for tables.
+
+A vault or content file is bound to the zone, folder and name it was written under
+(its additional authenticated data), so one file can't be put in another's place.
+Each file has its own data key, wrapped by the zone's key (AES key wrap, RFC 3394).
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
+import pyrage
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
+
+from concord.exceptions import IntegrityError, KeyCustodyError
+from concord.settings import new_key
+from concord.zones import PRIVATE
+
+KEY_BYTES = 32
+TRAILER_BYTES = 40  # a wrapped 32-byte key
+
+
+class KeyRing:
+    """The keys under one folder, made on first use and refused when readable by others.
+
+    A step should be given only the zones' keys that it needs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def zone_key(self, zone: str) -> bytes:
+        """Return the 32-byte key of the vault, content or quarantine zone."""
+        return self._symmetric(f"zone-{zone}.key")
+
+    def release_key(self, profile: str) -> bytes:
+        """Return the 32-byte key under which a profile's tokens are made."""
+        return self._symmetric(f"release-{profile}.key")
+
+    def identity(self) -> pyrage.x25519.Identity:
+        """Return the secret that opens landing; only check and split needs it."""
+        text = self._read("landing.identity", lambda: str(_new_identity()))
+        return pyrage.x25519.Identity.from_str(text)
+
+    def recipient(self) -> pyrage.x25519.Recipient:
+        """Return the public key to which landing is encrypted.
+
+        A step that only lands needs this file and not the identity.
+        """
+        text = self._read("landing.recipient", lambda: str(self.identity().to_public()))
+        return pyrage.x25519.Recipient.from_str(text)
+
+    def _symmetric(self, name: str) -> bytes:
+        text = self._read(name, lambda: new_key() + new_key())
+        try:
+            key = bytes.fromhex(text)
+        except ValueError as error:
+            raise KeyCustodyError(f"{self.folder / name}: not hexadecimal") from error
+        if len(key) != KEY_BYTES:
+            raise KeyCustodyError(
+                f"{self.folder / name}: {len(key)} bytes, {KEY_BYTES} are needed. "
+                "Restore the key from custody"
+            )
+        return key
+
+    def _read(self, name: str, make: Any) -> str:
+        path = self.folder / name
+        if not path.exists():
+            self._create(path, make())
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise KeyCustodyError(
+                f"{path}: mode {mode:04o} lets others read it. Run: chmod 0400 {path}"
+            )
+        return path.read_text(encoding="ascii").strip()
+
+    def _create(self, path: Path, text: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        part = path.with_name(f".{path.name}.{new_key()}")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)  # fails where another process was first: its key wins
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+
+
+def _new_identity() -> pyrage.x25519.Identity:
+    return pyrage.x25519.Identity.generate()
+
+
+def _aad(path: Path) -> bytes:
+    """Return what binds a file to its place: its folder's and its own name."""
+    return f"{path.parent.name}/{path.name}".encode()
+
+
+def write_table(
+    table: pa.Table, path: Path, key: bytes, *, place: str | None = None
+) -> None:
+    """Write an encrypted Parquet file.
+
+    Args:
+        table: What to write.
+        path: Where; its folder is usually a staging folder.
+        key: The zone's 32-byte key.
+        place: Name of the folder under which the file will be read.
+    """
+    data_key = os.urandom(KEY_BYTES)
+    aad = f"{place or path.parent.name}/{path.name}".encode()
+    properties = pe.create_encryption_properties(
+        data_key, aad_prefix=aad, store_aad_prefix=False
+    )
+    pq.write_table(
+        table,
+        path,
+        encryption_properties=properties,
+        compression="zstd",
+        compression_level=1,
+    )
+    wrapped = path.with_suffix(".key")
+    wrapped.write_bytes(aes_key_wrap(key, data_key))
+
+
+def read_table(
+    path: Path, key: bytes, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read an encrypted Parquet file; raises IntegrityError if it was tampered with."""
+    try:
+        data_key = aes_key_unwrap(key, path.with_suffix(".key").read_bytes())
+        properties = pe.create_decryption_properties(data_key, aad_prefix=_aad(path))
+        return pq.ParquetFile(
+            path, decryption_properties=properties, memory_map=True
+        ).read(columns=list(columns) if columns is not None else None)
+    except FileNotFoundError as error:
+        raise IntegrityError(f"{path.name}: the file or its key is missing") from error
+    except Exception as error:
+        raise IntegrityError(
+            f"{path.parent.name}/{path.name}: does not open with this key; it was "
+            f"damaged, moved or written under another ({type(error).__name__})"
+        ) from None

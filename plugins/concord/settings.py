@@ -1,0 +1,71 @@
+"""Settings, read from the environment (``CONCORD_…``) with defaults that work."""
+
+import secrets
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Where Concord keeps its data and what it may use.
+
+    Every field can be set as ``CONCORD_<NAME>``, e.g. ``CONCORD_HOME=/srv/concord``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONCORD_", frozen=True, extra="forbid"
+    )
+
+    home: Path = Field(
+        default=PROJECT / ".concord", description="The data root: all zones."
+    )
+    project: Path = Field(
+        default=PROJECT, description="Where include/ and expectations/ lie."
+    )
+    ledger_url: str = Field(
+        default="", description="SQLAlchemy URL; empty means SQLite under home."
+    )
+    threads: int = Field(default=2, ge=1, description="DuckDB threads a step may use.")
+    memory_limit: str = Field(
+        default="4GB", description="DuckDB memory a step may use."
+    )
+    schedule_from: date = Field(
+        default=date(2026, 1, 1),
+        description="First night that Airflow schedules by itself.",
+    )
+    retries: int = Field(default=2, ge=0, description="How often a task is tried again.")
+    retry_seconds: int = Field(
+        default=600, ge=1, description="Wait before a feed that is late is asked again."
+    )
+    county: str = Field(default="Springfield County", description="Shown in reports.")
+
+    @cached_property
+    def ledger(self) -> str:
+        """Return the ledger's SQLAlchemy URL."""
+        return self.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def include(self) -> Path:
+        """Return the folder of contracts, profiles, code lists and SQL."""
+        return self.project / "include"
+
+    @property
+    def expectations(self) -> Path:
+        """Return the folder of expectation suites."""
+        return self.project / "expectations"
+
+
+def new_key() -> str:
+    """Make a random 128-bit key, written as 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+def new_keys(count: int) -> list[str]:
+    """Make many random 128-bit keys from one read of the system's generator."""
+    digits = secrets.token_bytes(16 * count).hex()
+    return [digits[i : i + 32] for i in range(0, 32 * count, 32)]
