@@ -1,0 +1,1 @@
+"""Receipts, content hashes, encryption and the ledger."""

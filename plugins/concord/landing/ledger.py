@@ -1,0 +1,413 @@
+"""The ledger: what arrived, what became of it, what was released.
+
+Idempotence comes from here and from content hashes, never from task state: every
+method that writes may be called again with the same facts.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from concord.exceptions import DeliveryHeld
+from concord.landing import schema
+
+FeedStatus = Literal["checked", "held", "late"]
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What arrived for one feed on one night."""
+
+    id: str
+    feed: str
+    night: date
+    landed_on: date
+    state: Literal["landed", "checked", "held"]
+    source: str
+    cursor: str
+    folder: str
+    files: int
+    bytes: int
+    rows: int
+    contract_version: str
+    agreement: str
+    agreement_version: str
+    landed_at: datetime
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """What became of the rows that a delivery held for one table."""
+
+    table_name: str
+    received: int
+    published: int
+    quarantined: int
+    rejected: int
+    superseded: int
+    deleted: int = 0
+
+    @property
+    def reconciles(self) -> bool:
+        """Say whether every received row is accounted for."""
+        return self.received == (
+            self.published + self.quarantined + self.rejected + self.superseded
+        )
+
+
+@dataclass(frozen=True)
+class RuleCount:
+    """How many rows broke one rule."""
+
+    table_name: str
+    rule: str
+    severity: str
+    columns: str
+    elements: int
+    missing: int
+    unexpected: int
+
+
+@dataclass(frozen=True)
+class ColumnCount:
+    """How complete one column is in a feed's state."""
+
+    table_name: str
+    column_name: str
+    rows: int
+    present: int
+
+
+@dataclass(frozen=True)
+class FeedNight:
+    """How one feed stood after one night."""
+
+    feed: str
+    night: date
+    status: FeedStatus
+    state_id: str | None
+    code: str | None
+    detail: str | None
+    remedy: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """The last good data of a feed as of a night."""
+
+    feed: str
+    night: date
+    state_id: str
+    carried: bool
+
+
+@dataclass(frozen=True)
+class LinkageRun:
+    """One night's linkage."""
+
+    night: date
+    persons_id: str
+    records: int
+    persons: int
+    model_version: str
+    inputs: Mapping[str, Any]
+    measures: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReleaseRecord:
+    """One release of one profile."""
+
+    profile: str
+    number: int
+    night: date
+    digest: str
+    persons_id: str
+    rows: Mapping[str, int]
+    inputs: tuple[Mapping[str, Any], ...]
+    risk: Mapping[str, Any]
+    at: datetime
+
+
+def now() -> datetime:
+    """Return the time at which an event is recorded."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """The ledger behind one SQLAlchemy URL, migrated to the newest schema on opening."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = sa.create_engine(url, future=True)
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _configure_sqlite)
+        self._migrate()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self.engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self.engine.begin() as connection:
+            yield connection
+
+    def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def _put(self, connection: sa.Connection, table: sa.Table, row: Any) -> None:
+        values = dict(row) if isinstance(row, Mapping) else dict(vars(row))
+        key = [c.name for c in table.primary_key.columns]
+        match = sa.and_(*(table.c[name] == values[name] for name in key))
+        connection.execute(sa.delete(table).where(match))
+        connection.execute(sa.insert(table).values(**values))
+
+    # Deliveries ---------------------------------------------------------------
+
+    def record_delivery(self, delivery: Delivery) -> bool:
+        """Record a landed delivery; False where the same bytes were recorded before."""
+        with self._writing() as connection:
+            known = connection.execute(
+                sa.select(schema.delivery.c.id).where(
+                    schema.delivery.c.id == delivery.id
+                )
+            ).first()
+            if known is None:
+                self._put(connection, schema.delivery, delivery)
+            return known is None
+
+    def deliveries(
+        self, feed: str, *, until: date | None = None
+    ) -> tuple[Delivery, ...]:
+        """Return a feed's deliveries in the order in which they apply."""
+        table = schema.delivery
+        query = sa.select(table).where(table.c.feed == feed)
+        if until is not None:
+            query = query.where(table.c.landed_on <= until)
+        query = query.order_by(table.c.night, table.c.landed_at, table.c.id)
+        return tuple(Delivery(**row) for row in self._rows(query))
+
+    def record_outcome(
+        self,
+        delivery_id: str,
+        state: Literal["checked", "held"],
+        tables: Iterable[TableCount],
+        rules: Iterable[RuleCount],
+    ) -> None:
+        """Record what became of a delivery's rows; raises where they don't reconcile."""
+        tables = tuple(tables)
+        for count in tables:
+            if not count.reconciles:
+                raise DeliveryHeld(
+                    "COUNTS_DO_NOT_RECONCILE",
+                    feed=delivery_id.split(":")[0],
+                    detail=f"table '{count.table_name}': {count.received} received, "
+                    f"{count.published} published, {count.quarantined} quarantined, "
+                    f"{count.rejected} rejected, {count.superseded} superseded",
+                    remedy="This is a fault of Concord: report it with this message",
+                )
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(schema.delivery)
+                .where(schema.delivery.c.id == delivery_id)
+                .values(state=state)
+            )
+            for part in (schema.table_count, schema.rule_count):
+                connection.execute(
+                    sa.delete(part).where(part.c.delivery_id == delivery_id)
+                )
+            for count in tables:
+                values = {"delivery_id": delivery_id, **vars(count)}
+                connection.execute(sa.insert(schema.table_count).values(**values))
+            for rule in rules:
+                values = {"delivery_id": delivery_id, **vars(rule)}
+                connection.execute(sa.insert(schema.rule_count).values(**values))
+
+    def table_counts(self, delivery_id: str) -> tuple[TableCount, ...]:
+        """Return what became of a delivery's rows, by table."""
+        table = schema.table_count
+        query = (
+            sa.select(table)
+            .where(table.c.delivery_id == delivery_id)
+            .order_by(table.c.table_name)
+        )
+        return tuple(
+            TableCount(**_without(r, "delivery_id")) for r in self._rows(query)
+        )
+
+    def rule_counts(self, delivery_id: str) -> tuple[RuleCount, ...]:
+        """Return how many rows of a delivery broke each rule."""
+        table = schema.rule_count
+        query = (
+            sa.select(table)
+            .where(table.c.delivery_id == delivery_id)
+            .order_by(table.c.table_name, table.c.rule)
+        )
+        return tuple(RuleCount(**_without(r, "delivery_id")) for r in self._rows(query))
+
+    # States -------------------------------------------------------------------
+
+    def record_feed_night(
+        self,
+        feed: str,
+        night: date,
+        status: FeedStatus,
+        *,
+        state_id: str | None = None,
+        code: str | None = None,
+        detail: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        """Record how a feed stood after a night."""
+        row = FeedNight(feed, night, status, state_id, code, detail, remedy, now())
+        with self._writing() as connection:
+            self._put(connection, schema.feed_night, row)
+
+    def feed_nights(self, night: date | None = None) -> tuple[FeedNight, ...]:
+        """Return the standing of every feed, on one night or on all."""
+        table = schema.feed_night
+        query = sa.select(table).order_by(table.c.night, table.c.feed)
+        if night is not None:
+            query = query.where(table.c.night == night)
+        return tuple(FeedNight(**row) for row in self._rows(query))
+
+    def state_as_of(self, feed: str, night: date) -> FeedState | None:
+        """Return the last good state of a feed on or before a night."""
+        table = schema.feed_night
+        query = (
+            sa.select(table.c.night, table.c.state_id)
+            .where(table.c.feed == feed, table.c.night <= night)
+            .where(table.c.status == "checked")
+            .order_by(table.c.night.desc())
+            .limit(1)
+        )
+        for row in self._rows(query):
+            carried = row["night"] != night
+            return FeedState(feed, row["night"], row["state_id"], carried)
+        return None
+
+    def record_columns(
+        self, feed: str, state_id: str, counts: Iterable[ColumnCount]
+    ) -> None:
+        """Record how complete each column of a state is."""
+        with self._writing() as connection:
+            for count in counts:
+                values = {"feed": feed, "state_id": state_id, **vars(count)}
+                self._put(connection, schema.column_count, values)
+
+    def column_counts(self, feed: str, state_id: str) -> tuple[ColumnCount, ...]:
+        """Return how complete each column of a state is."""
+        table = schema.column_count
+        query = (
+            sa.select(table)
+            .where(table.c.feed == feed, table.c.state_id == state_id)
+            .order_by(table.c.table_name, table.c.column_name)
+        )
+        return tuple(
+            ColumnCount(**_without(r, "feed", "state_id")) for r in self._rows(query)
+        )
+
+    # Watermarks ---------------------------------------------------------------
+
+    def watermark(self, feed: str) -> str | None:
+        """Return how far a feed has been taken, in its own words."""
+        query = sa.select(schema.watermark.c.cursor).where(
+            schema.watermark.c.feed == feed
+        )
+        return next((row["cursor"] for row in self._rows(query)), None)
+
+    def advance(self, feed: str, cursor: str, night: date) -> None:
+        """Move a feed's watermark; it never goes back to an earlier night."""
+        table = schema.watermark
+        with self._writing() as connection:
+            row = connection.execute(
+                sa.select(table.c.night).where(table.c.feed == feed)
+            ).first()
+            if row is None or row.night <= night:
+                self._put(
+                    connection, table, {"feed": feed, "cursor": cursor, "night": night}
+                )
+
+    # Linkage, releases, events --------------------------------------------------
+
+    def record_linkage(self, run: LinkageRun) -> None:
+        """Record a night's linkage."""
+        with self._writing() as connection:
+            self._put(connection, schema.linkage_run, run)
+
+    def linkage_as_of(self, night: date) -> LinkageRun | None:
+        """Return the newest linkage on or before a night."""
+        table = schema.linkage_run
+        query = (
+            sa.select(table)
+            .where(table.c.night <= night)
+            .order_by(table.c.night.desc())
+            .limit(1)
+        )
+        return next((LinkageRun(**row) for row in self._rows(query)), None)
+
+    def record_release(self, record: ReleaseRecord) -> None:
+        """Record a release."""
+        with self._writing() as connection:
+            values = {**vars(record), "inputs": list(record.inputs)}
+            self._put(connection, schema.release, values)
+
+    def releases(self, profile: str | None = None) -> tuple[ReleaseRecord, ...]:
+        """Return releases in the order in which they were made."""
+        table = schema.release
+        query = sa.select(table).order_by(table.c.profile, table.c.number)
+        if profile is not None:
+            query = query.where(table.c.profile == profile)
+        return tuple(
+            ReleaseRecord(**{**row, "inputs": tuple(row["inputs"])})
+            for row in self._rows(query)
+        )
+
+    def record_event(
+        self, kind: str, night: date, feed: str | None = None, **facts: Any
+    ) -> None:
+        """Append an event: counts, hashes and names of ours, never a value from a row."""
+        with self._writing() as connection:
+            connection.execute(
+                sa.insert(schema.audit_event).values(
+                    at=now(), kind=kind, night=night, feed=feed, facts=facts
+                )
+            )
+
+    def nights(self) -> tuple[date, ...]:
+        """Return every night of which the ledger knows."""
+        table = schema.feed_night
+        query = sa.select(table.c.night).distinct().order_by(table.c.night)
+        return tuple(row["night"] for row in self._rows(query))
+
+
+def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in names}
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    """Let several processes write in turn, and survive a power cut."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()

@@ -1,0 +1,81 @@
+"""The receipt: what arrived, byte for byte, and under which contract and agreement."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from concord.exceptions import IntegrityError
+
+RECEIPT = "receipt.json"
+
+
+class ReceiptPart(BaseModel):
+    """One file or page of a delivery."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    table: str
+    role: str
+    sha256: str
+    bytes: int
+
+
+class Receipt(BaseModel):
+    """What was landed; lies beside the bytes and is written with them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delivery_id: str
+    feed: str
+    night: date
+    landed_on: date
+    landed_at: datetime
+    source: str
+    cursor: str
+    contract_version: str
+    agreement: str
+    agreement_version: str
+    rows_expected: dict[str, int]
+    parts: tuple[ReceiptPart, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of everything received."""
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the agency said it sent."""
+        return sum(self.rows_expected.values())
+
+    def of(self, table: str, role: str) -> tuple[ReceiptPart, ...]:
+        """Return a table's parts of one role, in the order in which they came."""
+        wanted = {table, "deleted"} if role == "deletes" else {table}
+        return tuple(p for p in self.parts if p.table in wanted and p.role == role)
+
+
+def delivery_id(feed: str, night: date, parts: Iterable[ReceiptPart]) -> str:
+    """Name a delivery after its bytes, so that the same bytes are never taken twice.
+
+    Manifests are left out: they carry the time of writing, not data.
+    """
+    digest = hashlib.sha256()
+    for line in sorted(f"{p.table}\0{p.role}\0{p.sha256}" for p in parts):
+        if "\0manifest\0" not in line:
+            digest.update(line.encode() + b"\n")
+    return f"{feed}:{night.isoformat()}:{digest.hexdigest()[:16]}"
+
+
+def read_receipt(folder: Path) -> Receipt:
+    """Read the receipt of a landed delivery; raises IntegrityError where it is gone."""
+    try:
+        return Receipt.model_validate_json((folder / RECEIPT).read_bytes())
+    except (FileNotFoundError, ValueError) as error:
+        raise IntegrityError(
+            f"{folder.name}: the receipt is missing or unreadable "
+            f"({type(error).__name__})"
+        ) from None

@@ -1,0 +1,134 @@
+"""Tables of the ledger: counts, hashes, states and events; never a value from a row."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("feed", String(64), nullable=False),
+    Column("night", Date, nullable=False),
+    Column("landed_on", Date, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("contract_version", String(32), nullable=False),
+    Column("agreement", String(64), nullable=False),
+    Column("agreement_version", String(32), nullable=False),
+    Column("landed_at", DateTime(timezone=True), nullable=False),
+    Index("delivery_feed_night", "feed", "night"),
+)
+
+table_count = Table(
+    "table_count",
+    metadata,
+    Column("delivery_id", String(64), primary_key=True),
+    Column("table_name", String(64), primary_key=True),
+    Column("received", BigInteger, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("superseded", BigInteger, nullable=False),
+    Column("deleted", BigInteger, nullable=False),
+)
+
+rule_count = Table(
+    "rule_count",
+    metadata,
+    Column("delivery_id", String(64), primary_key=True),
+    Column("table_name", String(64), primary_key=True),
+    Column("rule", String(128), primary_key=True),
+    Column("severity", String(16), nullable=False),
+    Column("columns", Text, nullable=False),
+    Column("elements", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("unexpected", BigInteger, nullable=False),
+)
+
+column_count = Table(
+    "column_count",
+    metadata,
+    Column("state_id", String(64), primary_key=True),
+    Column("feed", String(64), primary_key=True),
+    Column("table_name", String(64), primary_key=True),
+    Column("column_name", String(64), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("present", BigInteger, nullable=False),
+)
+
+feed_night = Table(
+    "feed_night",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("night", Date, primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("state_id", String(64)),
+    Column("code", String(64)),
+    Column("detail", Text),
+    Column("remedy", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("cursor", Text, nullable=False),
+    Column("night", Date, nullable=False),
+)
+
+linkage_run = Table(
+    "linkage_run",
+    metadata,
+    Column("night", Date, primary_key=True),
+    Column("persons_id", String(64), nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("persons", BigInteger, nullable=False),
+    Column("model_version", String(32), nullable=False),
+    Column("inputs", JSON, nullable=False),
+    Column("measures", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("profile", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("night", Date, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("persons_id", String(64), nullable=False),
+    Column("rows", JSON, nullable=False),
+    Column("inputs", JSON, nullable=False),
+    Column("risk", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("night", Date, nullable=False),
+    Column("feed", String(64)),
+    Column("facts", JSON, nullable=False),
+)

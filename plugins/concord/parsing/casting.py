@@ -1,0 +1,87 @@
+"""Text to typed values, strictly: a text that is not of its type becomes a fault."""
+
+from dataclasses import dataclass
+
+from concord.contracts.models import Column, Table
+from concord.duck import literal, quoted
+
+SQL_TYPES = {
+    "string": "VARCHAR",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+}
+FINITE_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+WHOLE_NUMBER = r"^-?(0|[1-9][0-9]*)$"
+
+
+@dataclass(frozen=True)
+class Casting:
+    """How one column is cleaned and typed, as SQL over its raw text."""
+
+    column: Column
+    text: str
+    typed: str
+
+    @property
+    def fault(self) -> str:
+        """Return SQL that is true where there is a text but no value of the type."""
+        if self.column.type == "string" and not self.column.strip_prefix:
+            return "FALSE"
+        return f"({self.text} IS NOT NULL AND {self.typed} IS NULL)"
+
+
+def castings(table: Table) -> tuple[Casting, ...]:
+    """Return the casting of every column; raw texts stand in columns of its name."""
+    return tuple(_casting(column) for column in table.columns)
+
+
+def sql_types(table: Table) -> dict[str, str]:
+    """Return the DuckDB type of every column."""
+    return {column.name: SQL_TYPES[column.type] for column in table.columns}
+
+
+def _casting(column: Column) -> Casting:
+    text = f"trim({quoted(column.name)})"
+    for token in column.null_tokens:
+        text = f"nullif({text}, {literal(token)})"
+    return Casting(column, text, _typed(column, text))
+
+
+def _typed(column: Column, text: str) -> str:
+    if column.type == "string":
+        return _string(column, text)
+    if column.type in ("date", "timestamp"):
+        return _moment(column, text)
+    if column.type == "boolean":
+        return f"CASE {text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+    pattern = WHOLE_NUMBER if column.type == "integer" else FINITE_NUMBER
+    return (
+        f"CASE WHEN regexp_matches({text}, {literal(pattern)}) "
+        f"THEN TRY_CAST({text} AS {SQL_TYPES[column.type]}) END"
+    )
+
+
+def _string(column: Column, text: str) -> str:
+    prefix = column.strip_prefix
+    if not prefix:
+        return text
+    return (
+        f"CASE WHEN starts_with({text}, {literal(prefix)}) "
+        f"THEN substr({text}, {len(prefix) + 1}) END"
+    )
+
+
+def _moment(column: Column, text: str) -> str:
+    kind = SQL_TYPES[column.type]
+    tries = []
+    for form in column.formats:
+        if form == "ISO8601":
+            # An offset is read and turned into the agency's local time, which is the
+            # session's time zone.
+            tries.append(f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS {kind})")
+        else:
+            tries.append(f"CAST(try_strptime({text}, {literal(form)}) AS {kind})")
+    return tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
