@@ -1,0 +1,1 @@
+"""Bytes from an agency; knows nothing of their meaning."""

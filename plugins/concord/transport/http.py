@@ -1,0 +1,335 @@
+"""One visit to an agency's HTTP system: bounded, on known origins, polite."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from concord.exceptions import DataError
+from concord.transport.base import Connection
+from concord.transport.problems import failed
+from concord.transport.specs import HttpSpec
+from concord.transport.streams import CheckedStream, RecordCounter
+
+JSON_TYPES = frozenset({"application/json", "application/fhir+json"})
+PAGE_LIMIT = 256 * 2**20
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+STATUS_CODES = {
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    429: "THROTTLED",
+    503: "THROTTLED",
+}
+
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bearer token and when to stop using it; repr hides it."""
+
+    value: str = field(repr=False)
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A small answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+Login = Callable[["HttpVisit"], Token]
+
+
+class HttpVisit:
+    """Sends requests to the connection's origins only, and only they see the token.
+
+    A token is fetched when the first request needs one, when it is about to expire, and
+    once more when a request is answered with 401.
+    """
+
+    def __init__(
+        self,
+        feed: str,
+        connection: Connection,
+        spec: HttpSpec,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.feed = feed
+        self.connection = connection
+        self.clock = clock
+        self._spec = spec
+        self._login: Login | None = None
+        self._token: Token | None = None
+        allowed = connection.extra.get("allowed_origins") or ()
+        self._origins = {_origin(url) for url in (connection.origin, *allowed)}
+        self._ends_at = clock() + spec.deadline_seconds
+        self._received = 0
+        self._adapter = HTTPAdapter()
+        self._session = requests.Session()
+        self.configure(self._session)
+
+    def __enter__(self) -> Self:
+        """Start the visit."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every connection."""
+        self._session.close()
+
+    def log_in_with(self, login: Login) -> None:
+        """Say how to fetch a token."""
+        self._login = login
+
+    def configure(self, session: requests.Session) -> None:
+        """Give a session this visit's certificates, proxy and retry rules."""
+        extra = self.connection.extra
+        session.trust_env = False
+        session.verify = extra.get("ca_file") or True
+        if proxy := extra.get("proxy"):
+            session.proxies = {"http": proxy, "https": proxy}
+        session.mount("https://", self._adapter)
+        session.mount("http://", self._adapter)
+
+    def address(self, target: str, *, base: str | None = None) -> str:
+        """Make an address absolute, and refuse one that leaves the known origins."""
+        url = urljoin(base or self.connection.origin + "/", target)
+        origin = _origin(url)
+        if origin is None or origin not in self._origins:
+            detail = "the system named an address on another origin"
+            raise failed("OTHER_ORIGIN", self.feed, detail)
+        return url
+
+    def remaining(self) -> float:
+        """Return the seconds until the deadline; raises after it."""
+        seconds = self._ends_at - self.clock()
+        if seconds <= 0:
+            raise failed("DEADLINE", self.feed, "the total deadline passed")
+        return seconds
+
+    def timeout(self) -> float:
+        """Return how long to wait for the next bytes."""
+        return min(self._spec.timeout_seconds, self.remaining())
+
+    def get(
+        self,
+        target: str,
+        what: str,
+        *,
+        ok: frozenset[int] = frozenset({200}),
+        types: frozenset[str] = JSON_TYPES,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        token: bool = True,
+    ) -> Reply:
+        """Get a page whole; a body that breaks off is asked for again."""
+        attempts_left = self._spec.retries
+        while True:
+            try:
+                with self._send(
+                    "GET", target, what, params=params, headers=headers, token=token
+                ) as response:
+                    self._check(response, what, ok, types)
+                    body = self._body(response, what, PAGE_LIMIT, None)
+                    page = body.buffered().read()
+                    return Reply(response.status_code, response.headers, page)
+            except DataError as error:
+                if error.code != "SHORT_BODY" or not attempts_left:
+                    raise
+                attempts_left -= 1
+
+    @contextmanager
+    def stream(
+        self,
+        target: str,
+        what: str,
+        *,
+        types: frozenset[str],
+        counter: RecordCounter,
+        token: bool = True,
+    ) -> Iterator[CheckedStream]:
+        """Open a long file as a checked stream."""
+        headers = {"Accept": ", ".join(sorted(types))}
+        with self._send("GET", target, what, headers=headers, token=token) as response:
+            self._check(response, what, frozenset({200}), types)
+            yield self._body(response, what, self._spec.max_bytes, counter)
+
+    def delete(self, target: str, what: str) -> None:
+        """Delete something on the server, also after the deadline; gone is fine."""
+        self._ends_at = max(self._ends_at, self.clock() + self._spec.timeout_seconds)
+        with self._send("DELETE", target, what) as response:
+            if response.status_code not in (200, 202, 204, 404):
+                raise self._refusal(response.status_code, what)
+
+    def call(self, request: Callable[[], Answer], what: str) -> Answer:
+        """Make one request, naming a failure without the server's own words."""
+        self._adapter.max_retries = self._retry()
+        try:
+            return request()
+        except requests.exceptions.HTTPError as error:
+            status = 0 if error.response is None else error.response.status_code
+            raise self._refusal(status, what) from None
+        except requests.exceptions.SSLError:
+            detail = f"{what}: the server's certificate is not valid"
+            raise failed("TLS_REFUSED", self.feed, detail) from None
+        except requests.exceptions.Timeout:
+            raise failed("TIMEOUT", self.feed, f"{what}: no answer in time") from None
+        except requests.exceptions.ConnectionError as error:
+            reason = getattr(next(iter(error.args), None), "reason", None)
+            slow = isinstance(reason, ReadTimeoutError)
+            code = "TIMEOUT" if slow else "UNREACHABLE"
+            raise failed(code, self.feed, f"{what}: no answer") from None
+        except requests.exceptions.RequestException:
+            raise failed("PROTOCOL", self.feed, f"{what}: not proper HTTP") from None
+        except OSError:
+            detail = "the connection's ca_file cannot be read"
+            raise failed("TLS_REFUSED", self.feed, detail) from None
+
+    def _retry(self) -> Retry:
+        """Return how to try again: politely, and never waiting past the deadline."""
+        retries, pause = self._spec.retries, self._spec.backoff_seconds
+        return Retry(
+            total=retries,
+            connect=min(2, retries),
+            read=min(2, retries),
+            redirect=False,
+            status_forcelist=(429, 503),
+            allowed_methods=("GET", "DELETE"),
+            backoff_factor=pause,
+            backoff_jitter=pause,
+            raise_on_status=False,
+            retry_after_max=min(
+                self._spec.retry_after_max_seconds, int(self.remaining())
+            ),
+        )
+
+    def _send(
+        self,
+        method: str,
+        target: str,
+        what: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        token: bool = True,
+    ) -> requests.Response:
+        """Send a request; follow redirects on known origins, renew a token once."""
+        url, query, renewals = self.address(target), params, 1
+        for _ in range(5):
+            sent = {"Accept": "application/json", "Accept-Encoding": "identity"}
+            sent.update(headers or {})
+            if token:
+                sent["Authorization"] = f"Bearer {self._bearer()}"
+            response = self.call(
+                partial(
+                    self._session.request,
+                    method,
+                    url,
+                    params=query,
+                    headers=sent,
+                    timeout=self.timeout(),
+                    allow_redirects=False,
+                    stream=True,
+                ),
+                what,
+            )
+            if response.status_code in REDIRECTS:
+                response.close()
+                location = response.headers.get("Location", "")
+                url, query = self.address(location, base=url), None
+            elif response.status_code == 401 and token and renewals:
+                response.close()
+                self._token, renewals = None, renewals - 1
+            else:
+                return response
+        raise failed("PROTOCOL", self.feed, f"{what}: redirected without end")
+
+    def _bearer(self) -> str:
+        """Return a token that is still good, logging in if need be."""
+        if self._token is None or self._token.expires_at <= self.clock():
+            if self._login is None:
+                raise failed("LOGIN_REFUSED", self.feed, "no login is configured")
+            self._token = self._login(self)
+        return self._token.value
+
+    def _check(
+        self,
+        response: requests.Response,
+        what: str,
+        ok: frozenset[int],
+        types: frozenset[str],
+    ) -> None:
+        """Raise unless status and content type are what was asked for."""
+        if response.status_code not in ok:
+            raise self._refusal(response.status_code, what)
+        sent = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        if response.status_code == 200 and sent not in types:
+            raise failed("NOT_DATA", self.feed, f"{what}: unexpected content type")
+
+    def _refusal(self, status: int, what: str) -> DataError:
+        """Name a status that is an error."""
+        code = STATUS_CODES.get(status, "HTTP_STATUS")
+        return failed(code, self.feed, f"{what}: answered with HTTP {status}")
+
+    def _body(
+        self,
+        response: requests.Response,
+        what: str,
+        limit: int,
+        counter: RecordCounter | None,
+    ) -> CheckedStream:
+        """Return a response's body as a checked stream; all bodies share one cap."""
+        limit = min(limit, self._spec.max_bytes - self._received)
+
+        def read_some(wanted: int) -> bytes:
+            self.remaining()  # raises once the deadline has passed
+            try:
+                data: bytes = response.raw.read1(wanted, decode_content=True)
+            except ReadTimeoutError:
+                detail = f"{what}: the server stopped sending"
+                raise failed("TIMEOUT", self.feed, detail) from None
+            except (HTTPError, OSError):
+                detail = f"{what}: the connection broke"
+                raise failed("SHORT_BODY", self.feed, detail) from None
+            self._received += len(data)
+            return data
+
+        detail = f"{what}: more bytes than the contract's maxBytes"
+        return CheckedStream(
+            read_some,
+            limit=limit,
+            too_large=partial(failed, "TOO_LARGE", self.feed, detail),
+            counter=counter,
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    """Return scheme, host and port of an address; None for one not to be trusted."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    if "@" in parts.netloc or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port

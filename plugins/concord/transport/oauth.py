@@ -1,0 +1,104 @@
+"""Logging in with OAuth2: client credentials, by secret or by signed assertion."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from authlib.common.errors import AuthlibBaseError
+from authlib.common.urls import add_params_to_qs
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import private_key_jwt_sign
+from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from concord.transport.http import HttpVisit, Login, Token
+from concord.transport.problems import failed
+
+ASSERTION_SECONDS = 240
+EARLY_SECONDS = 20
+
+
+def client_secret(token_url: str) -> Login:
+    """Log in with the connection's login and password (HTTP Basic)."""
+
+    def login(visit: HttpVisit) -> Token:
+        return _fetch(visit, token_url, "client_secret_basic", None)
+
+    return login
+
+
+def signed_assertion(token_url: str, scope: str) -> Login:
+    """Log in with a JWT signed by the connection's private key (SMART Backend)."""
+
+    def login(visit: HttpVisit) -> Token:
+        return _fetch(visit, token_url, _assertion(visit, token_url), scope)
+
+    return login
+
+
+def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
+    """Ask a token endpoint once; refused is refused."""
+    connection, asked_at = visit.connection, visit.clock()
+    session = OAuth2Session(
+        connection.login,
+        connection.password or "",
+        scope=scope,
+        token_endpoint_auth_method=method,
+    )
+    visit.configure(session)
+    ask = partial(
+        session.fetch_token,
+        visit.address(url),
+        grant_type="client_credentials",
+        timeout=visit.timeout(),
+        allow_redirects=False,
+    )
+    try:
+        token = visit.call(ask, "the token endpoint")
+        value, seconds = str(token["access_token"]), float(token.get("expires_in", 300))
+    except AuthlibBaseError:
+        raise failed("LOGIN_REFUSED", visit.feed, "no token was granted") from None
+    except (KeyError, TypeError, ValueError):
+        detail = "the token endpoint's answer is not a token"
+        raise failed("PROTOCOL", visit.feed, detail) from None
+    early = min(EARLY_SECONDS, seconds / 2)
+    return Token(value=value, expires_at=asked_at + seconds - early)
+
+
+def _assertion(visit: HttpVisit, token_url: str) -> Callable[..., Any]:
+    """Return an authlib client authentication that signs a fresh assertion a call."""
+    extra = visit.connection.extra
+    algorithm = str(extra.get("algorithm") or "ES384")
+    key = _private_key(visit, algorithm)
+
+    def authenticate(
+        auth: Any, _method: str, uri: str, headers: Any, body: str
+    ) -> tuple[str, Any, str]:
+        signed = private_key_jwt_sign(
+            key,
+            client_id=auth.client_id,
+            token_endpoint=token_url,
+            alg=algorithm,
+            header={"kid": extra.get("kid"), "typ": "JWT"},
+            expires_in=ASSERTION_SECONDS,
+        )
+        fields = [
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", signed),
+        ]
+        return uri, headers, add_params_to_qs(body, fields)
+
+    return authenticate
+
+
+def _private_key(visit: HttpVisit, algorithm: str) -> RSAKey | ECKey:
+    """Read the connection's private key, from its text or its file."""
+    extra, kind = visit.connection.extra, RSAKey if algorithm[:1] == "R" else ECKey
+    try:
+        pem = extra.get("private_key") or Path(extra["private_key_file"]).read_text()
+        return kind.import_key(pem)
+    except (KeyError, OSError, ValueError, JoseError):
+        detail = "the connection's private key cannot be used"
+        raise failed("KEY_UNUSABLE", visit.feed, detail) from None

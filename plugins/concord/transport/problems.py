@@ -1,0 +1,52 @@
+"""Names for what goes wrong between an agency's system and us, with what to do."""
+
+from concord.exceptions import DeliveryHeld, TransportError
+
+REMEDIES = {
+    "DEADLINE": "Ask the agency why its system is slow, or raise deadlineSeconds",
+    "FORBIDDEN": "Ask the agency to grant this account read access",
+    "HOST_KEY_CHANGED": "Stop, and verify the new host key with the agency by phone",
+    "HOST_KEY_MISSING": "Put the agency's host key, once checked, in extra.host_key",
+    "HTTP_STATUS": "Ask the agency what its system reports for this request",
+    "KEY_UNUSABLE": "Check the private key that the connection names",
+    "LOGIN_REFUSED": "Check login and secret in the connection; there is no second try",
+    "NIGHT_PASSED": "Ask the agency for an extract of this night, or skip the night",
+    "NOT_DATA": "Ask the agency; a login or error page came in place of data",
+    "NOT_FOUND": "Check path, resource and group names in the contract's transport",
+    "OTHER_ORIGIN": "If the address is rightful, list it in extra.allowed_origins",
+    "PAGING_LOOP": "Ask the agency to mend paging; the same page was named twice",
+    "PROTOCOL": "Ask the agency; its answer does not follow the protocol",
+    "SHORT_BODY": "Run again; if it stays, ask the agency about broken connections",
+    "THROTTLED": "Run again later, or ask the agency for a higher limit",
+    "TIMEOUT": "Run again; if it stays, ask the agency about its system",
+    "TLS_REFUSED": "Ask the agency to renew its certificate, or set extra.ca_file",
+    "TOO_LARGE": "Ask the agency what it sent, or raise maxBytes",
+    "UNAUTHORIZED": "Check the account's rights; a fresh token was refused as well",
+    "UNREACHABLE": "Check network, host and port in the connection",
+    "VANISHED": "Run again; the agency moved a file while it was being read",
+}
+
+HELD_REMEDIES = {
+    "COUNT_MISMATCH": "Run again; if it stays, ask the agency to check its counts",
+    "EXPORT_ERRORS": "Ask the agency to repair the export it reported as incomplete",
+    "MANIFEST_INCOMPLETE": "Ask the agency to deliver every table of the contract",
+    "MANIFEST_INVALID": "Ask the agency to write the manifest as agreed",
+    "MANIFEST_MISMATCH": "Ask the agency to deliver the night again",
+    "SNAPSHOT_MOVED": "Run again; the agency rebuilt its snapshot while it was read",
+    "TRACKING_RESET": "Arrange a full refresh with the agency: clear the cursor",
+    "TRACKING_TRUNCATED": "Arrange a full refresh with the agency: clear the cursor",
+    "UNEXPECTED_TABLE": "Ask the agency to stop sending it, or add it to the contract",
+    "WINDOW_GAP": "Ask the agency for the missing nights, or for a full extract",
+    "WRONG_SOURCE": "Tell the agency it delivered another system's extract here",
+}
+
+
+def failed(code: str, feed: str, detail: str) -> TransportError:
+    """Make the error for an agency's system that refused, stalled or lied."""
+    return TransportError(code, feed=feed, detail=detail, remedy=REMEDIES[code])
+
+
+def held(code: str, feed: str, detail: str, **counts: int) -> DeliveryHeld:
+    """Make the error for a delivery that cannot be trusted as it is."""
+    remedy = HELD_REMEDIES[code]
+    return DeliveryHeld(code, feed=feed, detail=detail, remedy=remedy, counts=counts)

@@ -1,0 +1,102 @@
+"""What a contract says about its transport: one frozen model per kind."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class TransportSpec(BaseModel, ABC):
+    """Limits that every transport keeps; YAML keys are in camelCase."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    deadline_seconds: float = Field(default=3600, gt=0)
+    max_bytes: int = Field(default=20 * 2**30, gt=0)
+
+    @property
+    @abstractmethod
+    def table_names(self) -> tuple[str, ...]:
+        """Return the physical names of the tables that this transport fetches."""
+
+
+class SftpSpec(TransportSpec):
+    """Night folders ``<path>/<YYYYMMDD>/`` with a manifest written last."""
+
+    kind: Literal["sftp"]
+    path: UrlPath
+    tables: Names
+    manifest: FileName = "manifest.json"
+    manifest_source: str | None = None
+    records: Literal["csv", "lines", "uncounted"] = "csv"
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the tables that a manifest must list."""
+        return self.tables
+
+
+class HttpSpec(TransportSpec):
+    """Retry limits that every HTTP transport keeps."""
+
+    retries: int = Field(default=5, ge=0, le=20)
+    backoff_seconds: float = Field(default=0.5, ge=0)
+    retry_after_max_seconds: int = Field(default=120, ge=0)
+
+
+class RestSpec(HttpSpec):
+    """Full snapshots from paged JSON resources behind OAuth2 client credentials."""
+
+    kind: Literal["rest"]
+    base_path: UrlPath
+    token_path: UrlPath
+    resources: Names
+    page_size: int = Field(ge=1)
+    data_path: str = "data"
+    next_path: str = "paging.next"
+    total_path: str = "paging.total"
+    night_path: str | None = None
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the resources."""
+        return self.resources
+
+
+class EdFiSpec(HttpSpec):
+    """Changes since the last night from an Ed-Fi ODS/API."""
+
+    kind: Literal["edfi"]
+    resources: Names
+    page_size: int = Field(default=500, ge=1, le=500)
+    namespace: Name = "ed-fi"
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the resources."""
+        return self.resources
+
+
+class FhirBulkSpec(HttpSpec):
+    """Changes since the last night from a FHIR R4 bulk data export of one group."""
+
+    kind: Literal["fhir_bulk"]
+    group: Name
+    types: Names
+    base_path: UrlPath = "/fhir"
+    poll_seconds: float = Field(default=10, ge=0)
+    poll_max_seconds: int = Field(default=300, ge=0)
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the resource types."""
+        return self.types

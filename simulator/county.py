@@ -1,0 +1,198 @@
+"""The county: four agencies' deliveries of any night, from nothing but a seed."""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from simulator import (
+    canaries,
+    hospital_files,
+    police_files,
+    probation_files,
+    school_files,
+)
+from simulator import (
+    faults as fault_registry,
+)
+from simulator.defects import plant_defects
+from simulator.events import EventPlan, add_events
+from simulator.membership import draw_membership, record_persons
+from simulator.names import read_table
+from simulator.nights import (
+    change_records,
+    delete_rows,
+    register_newcomers,
+    revise_events,
+)
+from simulator.people import People, draw_people
+from simulator.places import draw_places
+from simulator.records import store_people, store_places, write_records
+from simulator.rosters import Night, read_rosters
+from simulator.serving import Delivery, compact, macros
+from simulator.store import FEEDS, Store
+from simulator.truth import write_truth
+
+FIRST_NIGHT = date(2026, 1, 5)
+_WRITERS: Mapping[str, Callable[[Delivery], None]] = {
+    "police_rms": police_files.write,
+    "probation": probation_files.write,
+    "school": school_files.write,
+    "hospital": hospital_files.write,
+}
+Progress = Callable[[str], None]
+
+
+def _silent(step: str) -> None:
+    """Report nothing."""
+
+
+class County:
+    """A synthetic county. The same seed, size and night always give the same bytes."""
+
+    def __init__(
+        self,
+        seed: int,
+        persons: int,
+        events: int | None = None,
+        first_night: date = FIRST_NIGHT,
+        progress: Progress = _silent,
+    ) -> None:
+        """Describe the county; nothing is drawn before the first night is written."""
+        if persons < 200:
+            raise ValueError(f"persons is {persons}; a county needs at least 200")
+        self.seed = seed
+        self.persons = persons
+        self.first_night = first_night
+        self.plan = EventPlan(persons, events if events is not None else 5 * persons)
+        self._progress = progress
+        self._store: Store | None = None
+        self._people: People | None = None
+        self._canaries: list[canaries.Canary] = []
+        self._index = -1
+
+    def night(self, index: int) -> Night:
+        """Give a night by its number: 0 is the first, full load."""
+        if index < 0:
+            raise ValueError(f"night is {index}; nights count from 0")
+        return Night(self.seed, index, self.first_night)
+
+    def write_night(
+        self, root: Path, night: int, faults: Mapping[str, str] | None = None
+    ) -> None:
+        """Write what the four agencies serve on a night, and the truth of it."""
+        this = self.night(night)
+        injected = {
+            feed: fault_registry.find(feed, name)
+            for feed, name in (faults or {}).items()
+        }
+        store = self._advance(night)
+        for feed in FEEDS:
+            self._progress(f"night {this.date}: {feed}")
+            staging = root / "staging" / feed / folder_name(feed, this)
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir(parents=True)
+            _WRITERS[feed](Delivery(store, this, staging))
+            fault = injected.get(feed)
+            if fault is not None:
+                fault.damage(staging)
+            area = "withheld" if fault is not None and fault.withholds else "served"
+            _publish(staging, root / area / feed, feed, this)
+        shutil.rmtree(root / "staging")
+        self._progress(f"night {this.date}: truth")
+        folder = root / "truth" / this.date.isoformat()
+        write_truth(store, this, folder, canaries.listing(store, self._canaries))
+
+    def _advance(self, index: int) -> Store:
+        """Bring the books to a night, replaying every night before it."""
+        if self._store is not None and index < self._index:
+            self._store.close()
+            self._store, self._index = None, -1
+        if self._store is None:
+            self._progress("people and records")
+            self._store = self._open()
+        while self._index < index:
+            self._index += 1
+            self._progress(f"events of night {self._index}")
+            self._play(self._store, self.night(self._index))
+        return self._store
+
+    def _open(self) -> Store:
+        store = Store()
+        night = self.night(0)
+        self._people = draw_people(self.seed, self.persons, night.today)
+        store_people(store, self._people)
+        for macro in macros(self.seed):
+            store.run(macro)
+        homes = int(self._people.household[-1]) + 1
+        store_places(store, draw_places(night.rng("places"), 0, 2 * homes))
+        _store_nicknames(store)
+        known = draw_membership(self.seed, self._people, night.today)
+        for feed in FEEDS:
+            rng = night.rng(f"records {feed}")
+            persons, _ = record_persons(rng, feed, np.flatnonzero(known[feed]))
+            write_records(store, rng, feed, 0, self._people, persons)
+        self._canaries = canaries.draw_canaries(
+            self.seed, self.persons, self.first_night
+        )
+        canaries.plant(store, self._canaries)
+        return store
+
+    def _play(self, store: Store, night: Night) -> None:
+        people = self._people
+        assert people is not None
+        if night.index:
+            register_newcomers(store, night, people)
+        rosters = read_rosters(store, people, night)
+        add_events(store, night, people, rosters, self.plan)
+        if night.index:
+            change_records(store, night, people)
+            revise_events(store, night)
+            delete_rows(store, night, len(people))
+        else:
+            canaries.adopt_events(store, self._canaries)
+        plant_defects(store, night, len(people))
+
+
+def folder_name(feed: str, night: Night) -> str:
+    """Name a night's folder as the agency does."""
+    return compact(night.date) if feed == "police_rms" else night.date.isoformat()
+
+
+def _publish(staging: Path, target: Path, feed: str, night: Night) -> None:
+    """Move a staged folder to where it is served; a manifest comes last."""
+    target.mkdir(parents=True, exist_ok=True)
+    final = target / staging.name
+    shutil.rmtree(final, ignore_errors=True)
+    staging.replace(final)
+    if feed == "police_rms":
+        police_files.write_manifest(final, police_files.manifest(final, night))
+
+
+def release_late(root: Path, feed: str, night: date) -> Path:
+    """Serve a withheld night after all: files first, the manifest last."""
+    name = night.strftime("%Y%m%d") if feed == "police_rms" else night.isoformat()
+    withheld, final = root / "withheld" / feed / name, root / "served" / feed / name
+    if not withheld.is_dir():
+        raise ValueError(f"nothing of {feed} is withheld for {night}")
+    manifest = withheld / "manifest.json"
+    aside = withheld.parent / f".{name}.manifest.json"
+    if manifest.exists():
+        manifest.replace(aside)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    withheld.replace(final)
+    if aside.exists():
+        aside.replace(final / "manifest.json")
+    return final
+
+
+def _store_nicknames(store: Store) -> None:
+    names: dict[str, list[str]] = defaultdict(list)
+    for row in read_table("nicknames.csv"):
+        names[row["name"]].append(row["nickname"])
+    table = pa.table({"first_name": list(names), "nicknames": list(names.values())})
+    store.run("CREATE TABLE nickname AS SELECT * FROM short_names", short_names=table)

@@ -1,0 +1,42 @@
+"""Fixtures: a small county and its servers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.servers import AgencyServers, ServerOptions
+from tests.unit.transport.small_county import County, Eavesdropper, MemorySink, Running
+
+
+@pytest.fixture
+def county(tmp_path: Path) -> County:
+    return County(tmp_path / "county")
+
+
+@pytest.fixture
+def sink() -> MemorySink:
+    return MemorySink()
+
+
+@pytest.fixture
+def start(county: County, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start servers for the county; they stop when the test ends."""
+    with ExitStack() as stack:
+
+        def start_servers(**options: Any) -> Running:
+            chosen = ServerOptions(**{"poll_seconds": 0, **options})
+            servers = AgencyServers(county.root, tmp_path / "secrets", chosen)
+            return Running(stack.enter_context(servers))
+
+        yield start_servers
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Eavesdropper]:
+    """Another host, which must never hear from us."""
+    host = Eavesdropper()
+    yield host
+    host.close()
