@@ -1,0 +1,268 @@
+"""Check and split: one feed's landed deliveries into a new state, or a hold.
+
+The order of a table's rows through this step:
+
+    received = rejected (no valid form) + quarantined (broke a critical rule)
+             + superseded (an older row of the same key) + published
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from concord.contracts.models import Contract, Table
+from concord.duck import count, fetch, quoted
+from concord.exceptions import DeliveryHeld
+from concord.landing.archive import Archive
+from concord.landing.ledger import Delivery, RuleCount, TableCount
+from concord.landing.receipts import Receipt
+from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
+from concord.validation.references import in_dependency_order, orphans
+from concord.validation.row_checks import TableRules, check_rows
+
+
+@dataclass
+class CheckedTable:
+    """One table of a delivery after its checks; relations live in DuckDB."""
+
+    table: Table
+    loaded: Loaded
+    accepted: str
+    upserts: str
+    counts: TableCount
+    rules: list[RuleCount]
+    failed: pa.Table
+
+
+@dataclass
+class CheckedDelivery:
+    """A whole delivery after its checks."""
+
+    delivery: Delivery
+    tables: dict[str, CheckedTable] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> list[TableCount]:
+        """Return what became of the rows, by table."""
+        return [checked.counts for checked in self.tables.values()]
+
+    @property
+    def rules(self) -> list[RuleCount]:
+        """Return how many rows broke each rule."""
+        return [rule for checked in self.tables.values() for rule in checked.rules]
+
+
+class DeliveryChecker:
+    """Checks one delivery in one DuckDB connection."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        rules: TableRules,
+        archive: Archive,
+        workspace: Path,
+    ) -> None:
+        self.con = con
+        self.contract = contract
+        self.rules = rules
+        self.archive = archive
+        self.workspace = workspace
+
+    def check(self, checked: CheckedDelivery) -> None:
+        """Check every table; raises DeliveryHeld where the delivery is in doubt."""
+        delivery = checked.delivery
+        receipt = self.archive.receipt(delivery)
+        for table in in_dependency_order(self.contract):
+            loaded = self._load(delivery, receipt, table)
+            checked.tables[table.name] = self._check_table(table, loaded)
+        self._hold_if_too_bad(checked)
+
+    def _load(self, delivery: Delivery, receipt: Receipt, table: Table) -> Loaded:
+        suffix = f".{self.contract.delivery.format}"
+        parts = receipt.of(table.source, "rows")
+        files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        loaded = load(self.con, self.contract, table, files)
+        expected = receipt.rows_expected.get(table.source, loaded.received)
+        if loaded.received != expected:
+            raise self._held(
+                "ROW_COUNT_MISMATCH",
+                f"{table.name}: {loaded.received} rows read, {expected} announced",
+                "Ask the agency to send the delivery again",
+            )
+        for column in loaded.types:
+            if column.required and loaded.received and column.present == 0:
+                raise self._held(
+                    "COLUMN_MISSING",
+                    f"{table.name}: required column '{column.column}' is empty in all "
+                    f"{loaded.received} rows",
+                    "If it was renamed, state the new name in the contract",
+                )
+        if table.deletes is not None:
+            parts = receipt.of(table.source, "deletes")
+            files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+            ndjson = self.contract.delivery.format == "ndjson"
+            load_deletes(self.con, table, files, ndjson)
+        for path in self.workspace.glob(f"*{suffix}"):
+            path.unlink()
+        return loaded
+
+    def _check_table(self, table: Table, loaded: Loaded) -> CheckedTable:
+        con, name = self.con, table.name
+        candidates = f"candidates_{name}"
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {candidates} AS "
+            f"SELECT * EXCLUDE (_rejected) FROM {loaded.relation} WHERE NOT _rejected"
+        )
+        outcome = check_rows(con, self.rules, table, candidates)
+        for rule in outcome.broken_tables:
+            raise self._held(
+                "TABLE_RULE_BROKEN",
+                f"{name}: rule '{rule}' does not hold",
+                "See the rule's reason in expectations/, then decide",
+            )
+        rules = [_type_rule(name, loaded, t) for t in loaded.types if t.faults]
+        rules += outcome.counts
+        failures = outcome.failures
+        for column in table.columns:
+            if column.references:
+                found = self._orphans(table, candidates, column.name)
+                rules.append(found[0])
+                if found[1]:
+                    con.execute(
+                        f"INSERT INTO {failures} SELECT _row, '{found[0].rule}' "
+                        f"FROM {found[1]}"
+                    )
+        return self._accept(table, loaded, candidates, failures, rules)
+
+    def _orphans(
+        self, table: Table, candidates: str, name: str
+    ) -> tuple[RuleCount, str | None]:
+        column = table.column(name)
+        assert column.references is not None
+        parent = column.references.split(".")[0]
+        source = f"(FROM {candidates} WHERE {_is_upsert(table)})"
+        known = f"known_{parent}"
+        if parent == table.name or column.references != self._key_reference(parent):
+            known = self._known_values(column.references)
+        found = orphans(self.con, table, column, source, known)
+        count_ = RuleCount(
+            table.name,
+            found.rule,
+            "critical" if found.required else "warning",
+            found.column,
+            found.elements,
+            found.missing,
+            found.unexpected,
+        )
+        return count_, found.relation if found.required else None
+
+    def _key_reference(self, parent: str) -> str:
+        return f"{parent}.{self.contract.table(parent).key[0].name}"
+
+    def _known_values(self, reference: str) -> str:
+        """Return known values of a referenced column that is not its table's key."""
+        parent, column = reference.split(".")
+        return (
+            f"(SELECT {quoted(column)} AS original FROM accepted_{parent} UNION ALL "
+            f"SELECT {quoted(column)} FROM previous_{parent})"
+        )
+
+    def _accept(
+        self,
+        table: Table,
+        loaded: Loaded,
+        candidates: str,
+        failures: str,
+        rules: list[RuleCount],
+    ) -> CheckedTable:
+        con, name = self.con, table.name
+        failed = fetch(
+            con,
+            f"SELECT c.*, f.rules FROM {candidates} AS c JOIN (SELECT _row, "
+            f"list(DISTINCT rule ORDER BY rule) AS rules FROM {failures} GROUP BY _row) "
+            "AS f USING (_row) ORDER BY _row",
+        )
+        keys = ", ".join(quoted(c.name) for c in table.key)
+        updated = table.with_concept("technical.updated_at")
+        newest = f"{quoted(updated.name)} DESC NULLS LAST, " if updated else ""
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE accepted_{name} AS SELECT * FROM "
+            f"{candidates} WHERE _row NOT IN (SELECT _row FROM {failures}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {keys} "
+            f"ORDER BY {newest}_row DESC) = 1"
+        )
+        upserts = f"upserts_{name}"
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {upserts} AS FROM accepted_{name} "
+            f"WHERE {_is_upsert(table)}"
+        )
+        self._remember_keys(table)
+        published = count(con, f"accepted_{name}")
+        counts = TableCount(
+            table_name=name,
+            received=loaded.received,
+            published=published,
+            quarantined=failed.num_rows,
+            rejected=loaded.rejected + loaded.unreadable,
+            superseded=loaded.received
+            - loaded.unreadable
+            - loaded.rejected
+            - failed.num_rows
+            - published,
+            deleted=published - count(con, upserts),
+        )
+        return CheckedTable(
+            table, loaded, f"accepted_{name}", upserts, counts, rules, failed
+        )
+
+    def _remember_keys(self, table: Table) -> None:
+        """Make ``known_<table>``: the keys that exist once this delivery is applied."""
+        key = quoted(table.key[0].name)
+        known = f"SELECT {key} AS original FROM upserts_{table.name}"
+        if self.contract.delivery.mode == "increment":
+            gone = f"SELECT {key} FROM accepted_{table.name}"
+            if table.deletes is not None:
+                gone += f" UNION ALL SELECT {key} FROM deleted_{table.name}"
+            known += (
+                f" UNION ALL SELECT original FROM previous_keys_{table.name} "
+                f"WHERE original NOT IN ({gone})"
+            )
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE known_{table.name} AS "
+            f"SELECT DISTINCT original FROM ({known}) WHERE original IS NOT NULL"
+        )
+
+    def _hold_if_too_bad(self, checked: CheckedDelivery) -> None:
+        limit = self.contract.delivery.max_bad_share
+        for c in checked.counts:
+            bad = c.quarantined + c.rejected
+            if c.received >= 20 and bad > limit * c.received:
+                raise self._held(
+                    "TOO_MANY_BAD_ROWS",
+                    f"{c.table_name}: {bad} of {c.received} rows failed, the contract "
+                    f"allows {limit:.0%}",
+                    "See the rules below in the report; ask the agency for a new export",
+                )
+
+    def _held(self, code: str, detail: str, remedy: str) -> DeliveryHeld:
+        return DeliveryHeld(code, feed=self.contract.id, detail=detail, remedy=remedy)
+
+
+def _is_upsert(table: Table) -> str:
+    action = table.with_concept("technical.action")
+    return f"{quoted(action.name)} <> 'D'" if action else "TRUE"
+
+
+def _type_rule(table: str, loaded: Loaded, fault: TypeFaults) -> RuleCount:
+    return RuleCount(
+        table_name=table,
+        rule=f"type:{fault.column}",
+        severity="critical" if fault.required else "warning",
+        columns=fault.column,
+        elements=loaded.received,
+        missing=0,
+        unexpected=fault.faults,
+    )

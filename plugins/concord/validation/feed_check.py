@@ -1,0 +1,190 @@
+"""Check and split one feed on one night."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+
+from concord import __version__
+from concord.contracts.models import Contract
+from concord.duck import connect
+from concord.exceptions import DeliveryHeld, DeliveryNotReady
+from concord.landing.archive import Archive
+from concord.landing.ledger import Delivery, Ledger, TableCount
+from concord.sealing import KeyRing
+from concord.settings import Settings, new_keys
+from concord.validation import quarantine
+from concord.validation.checking import CheckedDelivery, DeliveryChecker
+from concord.validation.merging import StateMerger
+from concord.validation.row_checks import TableRules
+from concord.validation.states import StateDescription, StateStore, state_id
+from concord.zones import Zones
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What the check of a feed's night made: references and counts, no rows."""
+
+    feed: str
+    night: date
+    state_id: str
+    received: int
+    published: int
+    quarantined: int
+    rejected: int
+
+
+class FeedCheck:
+    """Everything that checking one feed needs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        zones: Zones,
+        keys: KeyRing,
+        ledger: Ledger,
+        contract: Contract,
+        *,
+        draw: Callable[[int], list[str]] = new_keys,
+    ) -> None:
+        self.settings = settings
+        self.zones = zones
+        self.keys = keys
+        self.ledger = ledger
+        self.contract = contract
+        self.draw = draw
+        self.archive = Archive(zones, keys, ledger)
+        self.store = StateStore(zones, keys, contract.id)
+
+    def run(self, night: date, deliveries: Sequence[Delivery]) -> CheckResult:
+        """Check deliveries in order and make the night's state.
+
+        Raises:
+            DeliveryNotReady: There is nothing to check.
+            DeliveryHeld: A delivery is in doubt; nothing of it was applied.
+        """
+        if not deliveries:
+            raise DeliveryNotReady(
+                "NOTHING_LANDED",
+                feed=self.contract.id,
+                detail=f"no delivery has landed for {night}",
+                remedy="Ask the agency, or wait for the next night",
+            )
+        before = self.ledger.state_as_of(self.contract.id, night - timedelta(days=1))
+        previous = before.state_id if before else None
+        state = state_id(night, self._inputs(previous, deliveries))
+        if not self.store.exists(state):
+            self._make(state, night, previous, deliveries)
+        self.ledger.record_feed_night(
+            self.contract.id, night, "checked", state_id=state
+        )
+        last = deliveries[-1]
+        self.ledger.advance(self.contract.id, last.cursor, night)
+        return self._result(night, state, deliveries)
+
+    def _make(
+        self,
+        state: str,
+        night: date,
+        previous: str | None,
+        deliveries: Sequence[Delivery],
+    ) -> None:
+        contract = self.contract
+        with (
+            self.zones.workspace("check") as workspace,
+            connect(self.settings, workspace, timezone=contract.timezone) as con,
+        ):
+            rules = TableRules(contract, self.settings.expectations, night)
+            checker = DeliveryChecker(con, contract, rules, self.archive, workspace)
+            merger = StateMerger(con, contract, self.zones, self.keys, self.draw)
+            merger.begin(previous)
+            for delivery in deliveries:
+                self._apply(checker, merger, delivery)
+                merger.remember()
+            tables = merger.finish()
+            description = StateDescription(
+                feed=contract.id,
+                night=night,
+                previous=previous,
+                deliveries=tuple(d.id for d in deliveries),
+                contract_version=contract.version,
+                content={n: t.num_rows for n, t in tables.content.items()},
+                vault={n: t.num_rows for n, t in tables.vault.items()},
+            )
+            self.store.write(state, tables, description)
+            self.ledger.record_columns(contract.id, state, merger.completeness(tables))
+
+    def _apply(
+        self, checker: DeliveryChecker, merger: StateMerger, delivery: Delivery
+    ) -> None:
+        """Check and merge one delivery; a hold is recorded with its counts."""
+        checked = CheckedDelivery(delivery)
+        try:
+            checker.check(checked)
+            merger.apply()
+        except duckdb.Error as error:
+            # DuckDB quotes values in its messages, so only its kind is told.
+            held = DeliveryHeld(
+                "CHECK_FAILED",
+                feed=delivery.feed,
+                detail=f"the check stopped with {type(error).__name__}",
+                remedy="Report it with this message; the delivery is kept",
+            )
+            self._hold(checked, held)
+            raise held from error  # DEBUG
+        except DeliveryHeld as held:
+            self._hold(checked, held)
+            raise
+        quarantine.keep(
+            self.zones,
+            self.keys,
+            delivery.id,
+            {name: c.failed for name, c in checked.tables.items()},
+        )
+        self.ledger.record_outcome(
+            delivery.id, "checked", checked.counts, checked.rules
+        )
+
+    def _hold(self, checked: CheckedDelivery, held: DeliveryHeld) -> None:
+        """Record a held delivery: every row of it waits in landing, none is lost."""
+        receipt = self.archive.receipt(checked.delivery)
+        counts = []
+        for table in self.contract.tables:
+            rows = receipt.rows_expected.get(table.source, 0)
+            counts.append(TableCount(table.name, rows, 0, rows, 0, 0))
+        self.ledger.record_outcome(checked.delivery.id, "held", counts, checked.rules)
+        self.ledger.record_event(
+            "held", checked.delivery.night, checked.delivery.feed, code=held.code
+        )
+
+    def _inputs(
+        self, previous: str | None, deliveries: Sequence[Delivery]
+    ) -> list[str]:
+        """Return everything that the state depends on."""
+        suites = hashlib.sha256()
+        folder = self.settings.expectations / self.contract.id
+        for path in sorted(folder.glob("*.json")):
+            suites.update(path.read_bytes())
+        return [
+            __version__,
+            self.contract.model_dump_json(),
+            suites.hexdigest(),
+            previous or "",
+            *(delivery.id for delivery in deliveries),
+        ]
+
+    def _result(
+        self, night: date, state: str, deliveries: Sequence[Delivery]
+    ) -> CheckResult:
+        counts = [c for d in deliveries for c in self.ledger.table_counts(d.id)]
+        return CheckResult(
+            feed=self.contract.id,
+            night=night,
+            state_id=state,
+            received=sum(c.received for c in counts),
+            published=sum(c.published for c in counts),
+            quarantined=sum(c.quarantined for c in counts),
+            rejected=sum(c.rejected for c in counts),
+        )

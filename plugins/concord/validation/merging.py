@@ -1,0 +1,304 @@
+"""A checked delivery merged into the last good state: the feed's new state."""
+
+from collections.abc import Callable
+
+import duckdb
+import pyarrow as pa
+
+from concord.contracts.models import CodeList, Contract, Table
+from concord.duck import count, fetch, one, quoted
+from concord.exceptions import DeliveryHeld
+from concord.landing.ledger import ColumnCount
+from concord.parsing.casting import sql_types
+from concord.sealing import KeyRing
+from concord.validation import splitting
+from concord.validation.record_keys import RecordKeys
+from concord.validation.states import StateStore, StateTables
+from concord.zones import Zones
+
+Draw = Callable[[int], list[str]]
+
+
+class StateMerger:
+    """Merges one delivery after the other into one feed's state, inside DuckDB."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        zones: Zones,
+        keys: KeyRing,
+        draw: Draw,
+    ) -> None:
+        self.con = con
+        self.contract = contract
+        self.store = StateStore(zones, keys, contract.id)
+        self.draw = draw
+        vault = zones.vault / contract.id
+        self.person_keys = RecordKeys(vault / "person_keys", keys.zone_key("vault"))
+        self.place_keys = RecordKeys(vault / "place_keys", keys.zone_key("vault"))
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Return the contract's tables."""
+        return self.contract.tables
+
+    def begin(self, previous: str | None) -> None:
+        """Load the last good state as ``previous_…``; empty where there is none."""
+        if previous is None:
+            self._begin_empty()
+        else:
+            self._begin_from(previous)
+        self.remember()
+
+    def remember(self) -> None:
+        """Keep the keys of the state so far, for the references of what comes next."""
+        for table in self.tables:
+            if table.describes_persons:
+                original, source = "source_id", f"previous_identity_{table.name}"
+            else:
+                original = quoted(splitting.content_key(table)[0])
+                source = f"previous_{table.name}"
+            self.con.execute(
+                f"CREATE OR REPLACE TEMP TABLE previous_keys_{table.name} AS "
+                f"SELECT {original} AS original FROM {source}"
+            )
+
+    def _begin_empty(self) -> None:
+        for keys in ("person_keys", "place_keys"):
+            self.con.execute(f"CREATE TEMP TABLE {keys} (original VARCHAR, key VARCHAR)")
+        for table in self.tables:
+            rows, codes = self._empty_rows(table), self._codes(table)
+            query = splitting.content_select(table, rows, codes)
+            self.con.execute(f"CREATE TEMP TABLE previous_{table.name} AS {query}")
+            if table.describes_persons:
+                query = splitting.identity_select(table, rows, codes)
+                self.con.execute(
+                    f"CREATE TEMP TABLE previous_identity_{table.name} AS {query}"
+                )
+
+    def _begin_from(self, previous: str) -> None:
+        for table in self.tables:
+            content = self.store.read_content(previous, table.name)
+            self._load(f"previous_{table.name}", content)
+        for name in self.store.vault_tables(previous):
+            if name != "person":
+                self._load(f"previous_{name}", self.store.read_vault(previous, name))
+
+    def apply(self) -> int:
+        """Merge the accepted rows of one delivery; returns how many rows went away.
+
+        Raises:
+            DeliveryHeld: So much is missing from a full snapshot that it is in doubt.
+        """
+        self._assign_keys()
+        removed = sum(self._apply_table(table) for table in self.tables)
+        self._apply_places()
+        return removed
+
+    def _assign_keys(self) -> None:
+        originals = [
+            f"SELECT {quoted(t.person.name)} AS original FROM accepted_{t.name}"
+            for t in self.tables
+            if t.person is not None
+        ]
+        originals += [
+            f"SELECT {quoted(t.person.name)} FROM deleted_{t.name}"
+            for t in self.tables
+            if t.person is not None and t.deletes and t.person.name in t.deletes.key
+        ]
+        self.person_keys.assign(
+            self.con, " UNION ALL ".join(originals), "person_keys", self.draw
+        )
+        places = [
+            f"SELECT {splitting.place_original(t)} AS original FROM upserts_{t.name}"
+            for t in self.tables
+            if t.has_place
+        ]
+        if places:
+            self.place_keys.assign(
+                self.con, " UNION ALL ".join(places), "place_keys", self.draw
+            )
+
+    def _apply_table(self, table: Table) -> int:
+        codes = self._codes(table)
+        name, source = table.name, f"upserts_{table.name}"
+        con = self.con
+        new = splitting.content_select(table, source, codes)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE new_{name} AS {new}")
+        gone = self._gone(table)
+        removed = self._merge(
+            f"previous_{name}", f"new_{name}", splitting.content_key(table), gone
+        )
+        if table.describes_persons:
+            who = splitting.identity_select(table, source, codes)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE new_identity_{name} AS {who}")
+            self._merge(
+                f"previous_identity_{name}",
+                f"new_identity_{name}",
+                ["record_key"],
+                gone,
+            )
+        return removed
+
+    def _gone(self, table: Table) -> str | None:
+        """Return a query of the content keys that the delivery deletes, if any."""
+        person = table.person
+        action = table.with_concept("technical.action")
+        key = [c.name for c in table.key]
+        if table.deletes is not None:
+            key = list(table.deletes.key)
+            source = f"deleted_{table.name}"
+        elif action is not None:
+            source = f"(FROM accepted_{table.name} WHERE {quoted(action.name)} = 'D')"
+        else:
+            return None
+        picked, join = [], ""
+        for column in key:
+            if person is not None and column == person.name:
+                picked.append("_person.key AS record_key")
+                join = (
+                    f"JOIN person_keys AS _person ON _person.original = "
+                    f"_gone.{quoted(column)}"
+                )
+            else:
+                picked.append(f"_gone.{quoted(column)}")
+        return f"SELECT {', '.join(picked)} FROM {source} AS _gone {join}"
+
+    def _merge(self, previous: str, new: str, key: list[str], gone: str | None) -> int:
+        con = self.con
+        before = count(con, previous)
+        keys = ", ".join(map(quoted, key))
+        if self.contract.delivery.mode == "full":
+            missing = count(
+                con, f"(SELECT {keys} FROM {previous} EXCEPT SELECT {keys} FROM {new})"
+            )
+            self._brake(previous, before, missing)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {previous} AS FROM {new}")
+            return missing
+        if gone is not None:
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
+                f"AS _old ANTI JOIN ({gone}) AS _gone USING ({keys})"
+            )
+        removed = before - count(con, previous)
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
+            f"AS _old ANTI JOIN {new} AS _new USING ({keys}) "
+            f"UNION ALL BY NAME FROM {new}"
+        )
+        return removed
+
+    def _brake(self, relation: str, before: int, missing: int) -> None:
+        limit = self.contract.delivery.max_absent_share
+        if before >= 100 and missing > limit * before:
+            raise DeliveryHeld(
+                "MASS_ABSENCE",
+                feed=self.contract.id,
+                detail=f"{relation.removeprefix('previous_')}: {missing} of {before} "
+                "rows are absent from the full snapshot",
+                remedy="If they were really removed, raise maxAbsentShare for the night",
+            )
+
+    def _apply_places(self) -> None:
+        selects = [
+            splitting.place_select(t, f"upserts_{t.name}")
+            for t in self.tables
+            if t.has_place
+        ]
+        if not selects:
+            return
+        union = " UNION ALL BY NAME ".join(f"({s})" for s in selects)
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE new_place AS {union}")
+        if not self._exists("previous_place"):
+            self.con.execute("CREATE TEMP TABLE previous_place AS FROM new_place")
+            return
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE previous_place AS SELECT * FROM "
+            "previous_place AS _old ANTI JOIN new_place AS _new USING (place_key) "
+            "UNION ALL BY NAME FROM new_place"
+        )
+
+    def finish(self) -> StateTables:
+        """Return the merged state's tables, ages derived, in a fixed order of rows."""
+        con = self.con
+        for table in self.tables:
+            con.execute(
+                f"CREATE OR REPLACE TEMP VIEW merged_{table.name} AS "
+                f"FROM previous_{table.name}"
+            )
+            if table.describes_persons:
+                con.execute(
+                    f"CREATE OR REPLACE TEMP VIEW identity_{table.name} AS "
+                    f"FROM previous_identity_{table.name}"
+                )
+        persons = splitting.merged_persons(self.tables, self.contract.id)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE persons AS {persons}")
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE person_births AS "
+            "SELECT record_key, birth_date FROM persons"
+        )
+        content = {t.name: self._content(t) for t in self.tables}
+        vault = {"person": fetch(con, "FROM persons")}
+        for table in self.tables:
+            if table.describes_persons:
+                name = f"identity_{table.name}"
+                vault[name] = fetch(con, f"FROM {name} ORDER BY record_key")
+        if self._exists("previous_place"):
+            vault["place"] = fetch(con, "FROM previous_place ORDER BY place_key")
+        return StateTables(content, vault)
+
+    def _content(self, table: Table) -> pa.Table:
+        ages = {age.column for age in table.ages}
+        con = self.con
+        stored = [c for c in con.table(f"merged_{table.name}").columns if c not in ages]
+        source = f"(SELECT {', '.join(map(quoted, stored))} FROM merged_{table.name})"
+        query = splitting.with_ages(self.contract, table, source)
+        keys = ", ".join(map(quoted, splitting.content_key(table)))
+        return fetch(con, f"FROM ({query}) ORDER BY {keys}")
+
+    def completeness(self, tables: StateTables) -> list[ColumnCount]:
+        """Count the present values of every column; aggregates only."""
+        named = {**tables.content, "person record": tables.vault["person"]}
+        return [
+            ColumnCount(
+                name, column, table.num_rows, table.num_rows - values.null_count
+            )
+            for name, table in named.items()
+            for column, values in zip(table.column_names, table.columns, strict=True)
+            if column not in ("record_key", "place_key", "feed", "source_id")
+        ]
+
+    def _codes(self, table: Table) -> dict[str, str]:
+        """Load the code lists that change a value; returns column → relation."""
+        mapped = {}
+        for column in table.columns:
+            if column.codelist is not None and column.concept.zone != "discard":
+                mapped[column.name] = self._code_relation(column.codelist)
+        return mapped
+
+    def _code_relation(self, codelist: CodeList) -> str:
+        relation = f"codes_{codelist.name}"
+        codes = pa.table(
+            {
+                "code": list(codelist.codes),
+                "value": [value or None for value in codelist.codes.values()],
+            },
+            schema=pa.schema([("code", pa.string()), ("value", pa.string())]),
+        )
+        self._load(relation, codes)
+        return relation
+
+    def _empty_rows(self, table: Table) -> str:
+        types = sql_types(table).items()
+        columns = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in types)
+        return f"(SELECT {columns} WHERE FALSE)"
+
+    def _load(self, relation: str, table: pa.Table) -> None:
+        self.con.register("_loading", table)
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS FROM _loading")
+        self.con.unregister("_loading")
+
+    def _exists(self, relation: str) -> bool:
+        query = "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?"
+        return bool(one(self.con, query, [relation])[0])

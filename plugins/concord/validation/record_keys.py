@@ -1,0 +1,81 @@
+"""Random keys that stand for agency records and places outside the vault.
+
+A key is drawn once and kept, so the same record has the same key every night, and a
+record that is deleted and sent again gets its key back. The store only grows.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from concord.duck import count, fetch
+from concord.sealing import read_table, write_table
+from concord.zones import appearing
+
+SCHEMA = pa.schema([("original", pa.string()), ("key", pa.string())])
+KEPT = 2
+
+
+class RecordKeys:
+    """The keys of one kind of record of one feed, kept in the vault."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self.folder = folder
+        self.key = key
+
+    def load(self) -> pa.Table:
+        """Return every original key with its random key."""
+        versions = self._versions()
+        if not versions:
+            return SCHEMA.empty_table()
+        return read_table(versions[-1] / "keys.parquet", self.key)
+
+    def assign(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        originals: str,
+        relation: str,
+        draw: Callable[[int], list[str]],
+    ) -> None:
+        """Make ``relation`` (original, key) with a key for everything in ``originals``.
+
+        Args:
+            con: Where both relations live.
+            originals: A query of one column ``original``; NULLs are ignored.
+            relation: The table to make.
+            draw: Draws that many random keys.
+        """
+        con.register("_kept_keys", self.load())
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS FROM _kept_keys")
+        con.unregister("_kept_keys")
+        fresh = fetch(
+            con,
+            f"SELECT DISTINCT original FROM ({originals}) WHERE original IS NOT NULL "
+            f"AND original NOT IN (SELECT original FROM {relation}) ORDER BY original",
+        )
+        if fresh.num_rows == 0:
+            return
+        added = pa.table(
+            {"original": fresh["original"], "key": draw(fresh.num_rows)}, schema=SCHEMA
+        )
+        con.register("_added_keys", added)
+        con.execute(f"INSERT INTO {relation} FROM _added_keys")
+        con.unregister("_added_keys")
+        self._keep(con, relation)
+
+    def _keep(self, con: duckdb.DuckDBPyConnection, relation: str) -> None:
+        final = self.folder / f"{count(con, relation):012d}"
+        with appearing(final) as folder:
+            table = fetch(con, f"FROM {relation} ORDER BY original")
+            write_table(table, folder / "keys.parquet", self.key, place=final.name)
+        for old in self._versions()[:-KEPT]:
+            for path in old.iterdir():
+                path.unlink()
+            old.rmdir()
+
+    def _versions(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(p for p in self.folder.iterdir() if p.name.isdigit())

@@ -1,0 +1,176 @@
+"""Reading, building and merging GX suites: strict where GX is lenient.
+
+GX drops an expectation that it can't read with a log line; here it is an error that
+names file, place and key. Every expectation says which rule it is and why, and kinds
+that would carry values into a result are refused.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from concord.exceptions import SuiteError
+from concord.validation.compiler import QUERY_KIND, query_text
+from concord.validation.rules import Severity
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+    from great_expectations.expectations.expectation import Expectation
+
+_IN_SET = "use expect_column_values_to_be_in_set"
+_REGEX = "use expect_column_values_to_match_regex"
+_QUERY = "use unexpected_rows_expectation"
+REFUSED: Mapping[str, str] = {
+    # Their results carry values of the data, whatever the result format.
+    "expect_column_most_common_value_to_be_in_set": _IN_SET,
+    "expect_column_distinct_values_to_be_in_set": _IN_SET,
+    "expect_column_distinct_values_to_contain_set": _QUERY,
+    "expect_column_distinct_values_to_equal_set": _IN_SET,
+    "expect_column_quantile_values_to_be_between": _QUERY,
+    "expect_column_kl_divergence_to_be_less_than": _QUERY,
+    "expect_column_chisquare_test_p_value_to_be_greater_than": _QUERY,
+    "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than": _QUERY,
+    "expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than": (
+        _QUERY
+    ),
+    "expect_column_pair_cramers_phi_value_to_be_less_than": _QUERY,
+    # GX runs them on SQL data sources only.
+    "expect_column_values_to_match_like_pattern": _REGEX,
+    "expect_column_values_to_not_match_like_pattern": _REGEX,
+    "expect_column_values_to_match_like_pattern_list": _REGEX,
+    "expect_column_values_to_not_match_like_pattern_list": _REGEX,
+    "expect_query_results_to_match_comparison": _QUERY,
+    "expect_table_row_count_to_equal_other_table": _QUERY,
+}
+_SUITE_KEYS = {"name", "expectations", "meta"}
+_EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta"}
+# Fields of GX's models that are not part of what is expected of the data.
+_NOT_KWARGS = {
+    "batch_id", "catch_exceptions", "condition_parser", "description", "id", "meta",
+    "notes", "rendered_content", "result_format", "severity", "windows",
+}  # fmt: skip
+
+
+def load_suite(path: Path) -> "ExpectationSuite":
+    """Read a suite from a JSON file."""
+    try:
+        document = json.loads(
+            path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats
+        )
+    except json.JSONDecodeError as error:
+        raise SuiteError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
+    except (OSError, UnicodeDecodeError, SuiteError) as error:
+        raise SuiteError(f"{path}: {error}") from error
+    if not isinstance(document, dict):
+        raise SuiteError(f"{path}: a suite is an object with {sorted(_SUITE_KEYS)}")
+    _only(document, _SUITE_KEYS, str(path))
+    name, expectations = document.get("name"), document.get("expectations")
+    if not isinstance(name, str) or not name:
+        raise SuiteError(f"{path}: name [{name}] is not a name")
+    if not isinstance(expectations, list):
+        raise SuiteError(f"{path}: expectations is not a list")
+    return build(name, expectations, source=str(path), meta=document.get("meta"))
+
+
+def build(
+    name: str,
+    expectations: Iterable[Mapping[str, Any]],
+    *,
+    source: str | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> "ExpectationSuite":
+    """Make a suite of expectations given as they stand in a suite's file."""
+    from great_expectations import ExpectationSuite
+
+    made: dict[str, Expectation] = {}
+    for place, declared in enumerate(expectations):
+        where = f"{source or f'suite [{name}]'}: expectations[{place}]"
+        expectation = _expectation(declared, where)
+        rule = declared["meta"]["rule"]
+        if rule in made:
+            raise SuiteError(f"{where}.meta.rule: [{rule}] occurs twice")
+        made[rule] = expectation
+    return ExpectationSuite(name, list(made.values()), meta=dict(meta or {}))
+
+
+def merge(name: str, *suites: "ExpectationSuite") -> "ExpectationSuite":
+    """Join suites into one; a rule may occur once."""
+    configurations = [
+        expectation.configuration.to_json_dict()
+        for suite in suites
+        for expectation in suite.expectations
+    ]
+    return build(name, configurations)
+
+
+def _expectation(declared: Mapping[str, Any], where: str) -> "Expectation":
+    """Make one expectation, naming file, place and key of whatever is wrong."""
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import (
+        ExpectationConfiguration,
+    )
+
+    _check(declared, where)
+    kind, kwargs = declared["type"], dict(declared["kwargs"])
+    problems: list[str] = []
+    try:
+        return ExpectationConfiguration(
+            type=kind,
+            kwargs=kwargs,
+            meta=dict(declared["meta"]),
+            severity=declared["severity"],
+        ).to_domain_obj()
+    except GreatExpectationsError as error:
+        problems.append(f"{where}.type: [{kind}]: {error}")
+    except ValueError as error:  # pydantic's errors are ValueErrors with a list
+        details = getattr(error, "errors", None)
+        for detail in details() if details else ():
+            key = ".".join(str(part) for part in detail["loc"])
+            value = kwargs.get(str(detail["loc"][0]))
+            problems.append(f"{where}.kwargs.{key}: {detail['msg']} [{value}]")
+        problems = problems or [f"{where}.kwargs: {error}"]
+    raise SuiteError("; ".join(problems))
+
+
+def _check(declared: Mapping[str, Any], where: str) -> None:
+    """Check what GX does not: keys, severity, rule, why, refused kinds."""
+    _only(declared, _EXPECTATION_KEYS, where)
+    for key, kind in (("type", str), ("kwargs", Mapping), ("meta", Mapping)):
+        if not isinstance(declared.get(key), kind):
+            raise SuiteError(f"{where}.{key}: missing, or not what it should be")
+    kind, kwargs = declared["type"], declared["kwargs"]
+    if kind in REFUSED:
+        raise SuiteError(f"{where}.type: [{kind}] is refused; {REFUSED[kind]}")
+    if declared.get("severity") not in get_args(Severity):
+        raise SuiteError(
+            f"{where}.severity: [{declared.get('severity')}] is not one of "
+            f"{list(get_args(Severity))}"
+        )
+    for key in ("rule", "why"):
+        value = declared["meta"].get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise SuiteError(f"{where}.meta.{key}: [{value}] says nothing")
+    if unusable := sorted(_NOT_KWARGS & kwargs.keys()):
+        raise SuiteError(f"{where}.kwargs.{unusable[0]}: not for a suite's file")
+    if kind == QUERY_KIND:
+        query_text(str(kwargs.get("unexpected_rows_query")))
+    if "$PARAMETER" in json.dumps(kwargs, default=str):
+        raise SuiteError(f"{where}.kwargs: suite parameters are not supported")
+
+
+def _only(found: Mapping[str, Any], known: set[str], where: str) -> None:
+    """Refuse keys that nothing reads."""
+    if not isinstance(found, Mapping):
+        raise SuiteError(f"{where}: [{found}] is not an object")
+    if unknown := sorted(set(found) - known):
+        raise SuiteError(f"{where}: unknown key [{unknown[0]}], not in {sorted(known)}")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that occurs twice; JSON would silently keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise SuiteError(f"key [{next(k for k in keys if keys.count(k) > 1)}] twice")
+    return found

@@ -1,0 +1,188 @@
+"""A configuration that is wrong is refused with file, line, value and remedy."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from concord.contracts.registry import load_registry
+from concord.exceptions import ContractError
+from concord.settings import Settings
+
+CONTRACT = "include/contracts/probation.odcs.yaml"
+PROFILE = "include/releases/research.yaml"
+AGREEMENT = "include/agreements/probation-2025.yaml"
+
+BREAKS = [
+    pytest.param(
+        CONTRACT,
+        "status: active",
+        "statuss: active",
+        r"probation\.odcs\.yaml:\d+: "
+        r"status",
+        id="misspelt-key",
+    ),
+    pytest.param(
+        CONTRACT,
+        "status: active",
+        "status: alive",
+        r":\d+: status: .*got 'alive'",
+        id="value-not-allowed",
+    ),
+    pytest.param(
+        CONTRACT,
+        "value: person.ssn}",
+        "value: person.sssn}",
+        r":\d+: unknown concept 'person\.sssn'",
+        id="unknown-concept",
+    ),
+    pytest.param(
+        CONTRACT,
+        "{property: concept, value: person.ssn}",
+        "{property: entity, value: x}",
+        r"column 'ssn' has no concept",
+        id="no-concept",
+    ),
+    pytest.param(
+        CONTRACT,
+        '"sex_words"',
+        '"sex_word"',
+        r"code list 'sex_word' does not exist",
+        id="missing-code-list",
+    ),
+    pytest.param(
+        CONTRACT,
+        "value: probation-2025",
+        "value: probation-2024",
+        r"agreement 'probation-2024' does not exist",
+        id="missing-agreement",
+    ),
+    pytest.param(
+        CONTRACT,
+        "id: probation\n",
+        "id: parole\n",
+        r":\d+: id 'parole' differs",
+        id="id-is-not-file-name",
+    ),
+    pytest.param(
+        CONTRACT,
+        "{to: person.person_id}",
+        "{to: persons.person_id}",
+        r"refers to unknown 'persons\.person_id'",
+        id="unknown-reference",
+    ),
+    pytest.param(
+        CONTRACT,
+        "property: sector",
+        "property: secter",
+        r"unknown custom property 'secter'",
+        id="unknown-custom-property",
+    ),
+    pytest.param(
+        CONTRACT,
+        '"deleteMode": "snapshot_absence"',
+        '"deleteMode": "tombstone"',
+        r"cannot say what was deleted",
+        id="delete-mode-without-means",
+    ),
+    pytest.param(
+        AGREEMENT,
+        "  - person.ssn\n",
+        "",
+        r"agreement 'probation-2025' does not permit",
+        id="column-not-permitted",
+    ),
+    pytest.param(
+        AGREEMENT,
+        "feeds: [probation]",
+        "feeds: [parole]",
+        r"does not name feed 'probation'",
+        id="feed-not-named",
+    ),
+    pytest.param(
+        AGREEMENT,
+        "minimumCell: 11",
+        "minimumCell: 3",
+        r":\d+: minimumCell: .*got 3",
+        id="minimum-below-five",
+    ),
+    pytest.param(
+        AGREEMENT,
+        "minimumCell: 11",
+        "minimumCell: 20",
+        r"k is 11, but .* asks for 20",
+        id="k-below-agreement",
+    ),
+    pytest.param(
+        PROFILE,
+        "  person.ssn: {action: drop}\n",
+        "",
+        r"'person\.ssn' .* has no action",
+        id="identifier-without-action",
+    ),
+    pytest.param(
+        PROFILE,
+        "person.ssn: {action: drop}",
+        "person.ssn: {action: keep}",
+        r"'person\.ssn' identifies a person but its action is 'keep'",
+        id="identifier-kept",
+    ),
+    pytest.param(
+        PROFILE,
+        "text.narrative: {action: drop}",
+        "text.narrative: {action: keep}",
+        r"'text\.narrative' is free text",
+        id="free-text-kept",
+    ),
+    pytest.param(
+        PROFILE,
+        "person.sex: {action: keep}",
+        "person.gender: {action: keep}",
+        r"person\.(gender|sex)",
+        id="unknown-concept-in-profile",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "message"), BREAKS)
+def test_broken_file_is_refused(
+    project: Path, settings: Settings, file: str, old: str, new: str, message: str
+) -> None:
+    path = project / file
+    text = path.read_text()
+    assert old in text, "the fixture breaks nothing"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ContractError) as refusal:
+        load_registry(settings)
+    assert re.search(message, str(refusal.value)), str(refusal.value)
+
+
+def test_missing_suite_is_refused(project: Path, settings: Settings) -> None:
+    (project / "expectations/school/student.json").unlink()
+    with pytest.raises(ContractError, match="table 'student' has no suite"):
+        load_registry(settings)
+
+
+def test_repeated_code_is_refused(project: Path, settings: Settings) -> None:
+    path = project / "include/codelists/sex_words.csv"
+    path.write_text(path.read_text() + "Male,M,Male again\n")
+    with pytest.raises(ContractError, match=r"sex_words\.csv:5: code 'Male' twice"):
+        load_registry(settings)
+
+
+def test_yaml_that_is_none_is_refused(project: Path, settings: Settings) -> None:
+    (project / CONTRACT).write_text("a: [1,\n")
+    with pytest.raises(ContractError, match="not valid YAML"):
+        load_registry(settings)
+
+
+def test_identifier_with_a_low_classification_is_refused(
+    project: Path, settings: Settings
+) -> None:
+    path = project / CONTRACT
+    text = path.read_text()
+    at = text.index("name: ssn")
+    start = text.index("classification: restricted", at)
+    path.write_text(text[:start] + text[start:].replace("restricted", "internal", 1))
+    with pytest.raises(ContractError, match="'ssn' identifies a person but"):
+        load_registry(settings)
