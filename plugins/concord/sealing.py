@@ -72,12 +72,16 @@ class KeyRing:
         path = self.folder / name
         if not path.exists():
             self._create(path, make())
+        self.examine(path)
+        return path.read_text(encoding="ascii").strip()
+
+    def examine(self, path: Path) -> None:
+        """Raise KeyCustodyError where others than the owner may read a key."""
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise KeyCustodyError(
                 f"{path}: mode {mode:04o} lets others read it. Run: chmod 0400 {path}"
             )
-        return path.read_text(encoding="ascii").strip()
 
     def _create(self, path: Path, text: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
         default=date(2026, 1, 1),
         description="First night that Airflow schedules by itself.",
     )
-    retries: int = Field(default=2, ge=0, description="How often a task is tried again.")
+    retries: int = Field(
+        default=2, ge=0, description="How often a task is tried again."
+    )
     retry_seconds: int = Field(
         default=600, ge=1, description="Wait before a feed that is late is asked again."
     )
