@@ -1,0 +1,1 @@
+"""What may leave: k-anonymity and the residual-identifier scan."""

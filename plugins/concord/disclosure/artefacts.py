@@ -1,0 +1,318 @@
+"""What is inside an artefact: plain bytes, members, columns and metadata.
+
+Every file is looked at as bytes; what is compressed or laid out in columns is opened
+as well, because an identifier is not to be seen in the bytes of a compressed page.
+What can't be opened is reported rather than passed over.
+"""
+
+import gzip
+import io
+import re
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from concord.deidentification.tokens import PATTERN
+from concord.disclosure.dictionary import is_label
+from concord.disclosure.views import SEPARATOR
+from concord.duck import literal, quoted
+
+DEEPEST = 3
+LARGEST_MEMBER = 1 << 30
+_ROWS = 50_000
+_NO_TEXT = re.compile(
+    r"BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)|DATE|"
+    r"TIME(STAMP)?(_S|_MS|_NS)?( WITH TIME ZONE)?|INTERVAL"
+)
+_BROKEN = (
+    OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError,
+    NotImplementedError, sqlite3.Error, duckdb.Error, pa.ArrowException,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes to look through."""
+
+    place: str
+    handle: BinaryIO
+    cells: bool = False
+    labelled: bool = False
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name of a member, table or column; it may itself be an identifier."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A part that could not be opened."""
+
+    place: str
+
+
+Part = Piece | Name | Unreadable
+Opener = Callable[[BinaryIO, str, int], Iterator[Part]]
+
+
+def parts(path: Path) -> Iterator[Part]:
+    """Yield everything that a file holds."""
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(16)
+            handle.seek(0)
+            if head[8:12] == _DUCKDB:
+                yield Piece("", handle)
+                yield from _guarded(_duckdb_file(path), "")
+            elif head.startswith(_SQLITE):
+                yield Piece("", handle)
+                yield from _guarded(_sqlite_file(path), "")
+            else:
+                yield from _content(handle, "", 0)
+    except FileNotFoundError:
+        return  # a running program took it away; it can't be published any more
+    except OSError:
+        yield Unreadable("")
+
+
+def table_parts(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Part]:
+    """Yield the names and the distinct texts of a DuckDB table's columns."""
+    yield Name("table", table)
+    con.execute(f"SELECT * FROM {quoted(table)} LIMIT 0")
+    for name, kind, *_ in list(con.description or ()):
+        yield Name(f"table {table}", name)
+        labelled = is_label(name)
+        if not _holds_text(str(kind)) and not labelled:
+            continue
+        reader: Any = con.sql(
+            f"SELECT DISTINCT CAST({quoted(name)} AS VARCHAR) FROM {quoted(table)} "
+            # A well-formed token is the output of a keyed hash: nobody stands in it.
+            f"WHERE NOT regexp_full_match(CAST({quoted(name)} AS VARCHAR), "
+            f"{literal(PATTERN)})"
+        ).to_arrow_reader(_ROWS)
+        for batch in reader:
+            values = batch.column(0).to_pylist()
+            yield _cells(f"table {table}, column {name}", values, labelled)
+
+
+def _holds_text(kind: str) -> bool:
+    """Say whether values of a DuckDB type can hold an identifier as text."""
+    return _NO_TEXT.fullmatch(kind) is None
+
+
+def _cells(place: str, values: Sequence[str], labelled: bool) -> Piece:
+    """Make one piece of many cells."""
+    data = SEPARATOR.join(v.encode("utf-8", "surrogateescape") for v in values)
+    return Piece(place, io.BytesIO(data), cells=True, labelled=labelled)
+
+
+def _guarded(found: Iterator[Part], place: str) -> Iterator[Part]:
+    """Yield what can be read and say where reading failed."""
+    try:
+        yield from found
+    except _BROKEN:
+        yield Unreadable(place)
+
+
+def _content(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
+    """Yield bytes as they are, then what is packed in them."""
+    head = handle.read(16)
+    handle.seek(0)
+    yield Piece(place, handle)
+    handle.seek(0)
+    opener = _opener(head)
+    if (depth >= DEEPEST and opener) or head[8:12] == _DUCKDB:
+        yield Unreadable(place)  # too deep; or a database that opens as a file only
+    elif opener:
+        yield from _guarded(opener(handle, place, depth), place)
+
+
+def _opener(head: bytes) -> Opener | None:
+    """Choose how to open content by its first bytes."""
+    for magic, opener in _OPENERS:
+        if head.startswith(magic):
+            return opener
+    return None
+
+
+def _unpacked(stream: Any, place: str, depth: int) -> Iterator[Part]:
+    """Yield the content of a compressed stream, also when its end is missing."""
+    content = io.BytesIO()
+    whole = True
+    try:
+        while block := stream.read1(1 << 16):  # what there is before a broken end
+            content.write(block)
+            if content.tell() > LARGEST_MEMBER:
+                whole = False
+                break
+    except _BROKEN:
+        whole = False
+    content.seek(0)
+    yield from _content(content, place, depth + 1)
+    if not whole:
+        yield Unreadable(place)
+
+
+def _gzip(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
+    with gzip.open(handle) as stream:
+        yield from _unpacked(stream, f"{place}unpacked ", depth)
+
+
+def _zstd(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
+    with pa.CompressedInputStream(pa.PythonFile(handle), "zstd") as stream:
+        yield from _unpacked(stream, f"{place}unpacked ", depth)
+
+
+def _zip(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
+    with zipfile.ZipFile(handle) as archive:
+        for number, member in enumerate(archive.infolist(), 1):
+            inner = f"{place}member {number} "
+            yield Name(f"{place}member {number}", member.filename)
+            if not member.is_dir():
+                with archive.open(member) as stream:
+                    yield from _unpacked(stream, inner, depth)
+
+
+def _parquet(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
+    file = pq.ParquetFile(handle)
+    for key, value in (file.metadata.metadata or {}).items():
+        yield Piece(f"{place}footer", io.BytesIO(key + SEPARATOR + value))
+    for number in range(file.num_row_groups):
+        for name in file.schema_arrow.names:
+            yield Name(f"{place}footer", name)
+            column = file.read_row_group(number, columns=[name])
+            where = f"{place}column {name}, row group {number}"
+            for array in _text_arrays(column.combine_chunks().columns[0], name):
+                values = [str(v) for v in array.unique().to_pylist() if v is not None]
+                yield _cells(where, values, is_label(name))
+
+
+def _text_arrays(column: Any, name: str) -> Iterator[Any]:
+    """Yield every array of texts inside a column, however deep."""
+    for array in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        inner = _inner_arrays(array)
+        for part in inner:
+            yield from _text_arrays(part, name)
+        if inner:
+            continue
+        if _is_binary(array.type):
+            texts = [v and v.decode("latin-1") for v in array.to_pylist()]
+            yield pa.array(texts, pa.string())
+        elif _is_text(array.type) or (
+            is_label(name) and pa.types.is_integer(array.type)
+        ):
+            yield array
+
+
+def _inner_arrays(array: Any) -> list[Any]:
+    """Return the arrays that an array of a compound type is made of."""
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return [array.storage]
+    if pa.types.is_dictionary(kind):
+        return [array.dictionary]
+    if pa.types.is_struct(kind):
+        return list(array.flatten())
+    if pa.types.is_map(kind):
+        return [array.keys, array.items]
+    return [array.flatten()] if pa.types.is_nested(kind) else []
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+    )
+
+
+def _is_binary(kind: Any) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _sqlite_file(path: Path) -> Iterator[Part]:
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as con:
+        yield from _sqlite_tables(con, "")
+
+
+def _sqlite_bytes(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
+    with closing(sqlite3.connect(":memory:")) as con:
+        con.deserialize(handle.read())
+        yield from _sqlite_tables(con, place)
+
+
+def _sqlite_tables(con: sqlite3.Connection, place: str) -> Iterator[Part]:
+    con.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    tables = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    for (table,) in tables.fetchall():
+        yield Name(f"{place}table", table)
+        rows = con.execute(f"SELECT * FROM {quoted(table)}")
+        names = [column[0] for column in rows.description or ()]
+        for name in names:
+            yield Name(f"{place}table {table}", name)
+        while batch := rows.fetchmany(_ROWS):
+            for name, values in zip(names, zip(*batch, strict=True), strict=True):
+                where = f"{place}table {table}, column {name}"
+                yield from _sqlite_values(where, values, is_label(name))
+
+
+def _sqlite_values(place: str, values: Sequence[Any], labelled: bool) -> Iterator[Part]:
+    """Yield a column's texts, and each blob with what is packed in it."""
+    texts = {v for v in values if isinstance(v, str)}
+    if labelled:
+        texts |= {str(v) for v in values if isinstance(v, int)}
+    yield _cells(place, sorted(texts), labelled)
+    for blob in {v for v in values if isinstance(v, bytes)}:
+        yield from _blob(blob, place)
+
+
+def _blob(blob: bytes, place: str) -> Iterator[Part]:
+    """Yield a database's binary value; such values are often zlib streams."""
+    with suppress(zlib.error):  # not a zlib stream: looked at as it is
+        blob = zlib.decompress(blob)
+    yield from _content(io.BytesIO(blob), f"{place} ", 1)
+
+
+def _duckdb_file(path: Path) -> Iterator[Part]:
+    with duckdb.connect(str(path), read_only=True) as con:
+        tables = con.execute(
+            "SELECT table_name FROM duckdb_tables() "
+            "WHERE NOT internal AND database_name = current_database()"
+        ).fetchall()
+        for (table,) in tables:
+            yield from table_parts(con, table)
+        views = con.execute(
+            "SELECT sql FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+        yield _cells("views", [str(sql) for (sql,) in views], labelled=False)
+
+
+_DUCKDB = b"DUCK"
+_SQLITE = b"SQLite format 3\x00"
+_OPENERS: tuple[tuple[bytes, Opener], ...] = (
+    (b"\x1f\x8b", _gzip),
+    (b"\x28\xb5\x2f\xfd", _zstd),
+    (b"PK\x03\x04", _zip),
+    (b"PAR1", _parquet),
+    (b"PARE", _parquet),
+    (_SQLITE, _sqlite_bytes),
+)

@@ -1,0 +1,90 @@
+"""Which person records could stand in some tables at all.
+
+Looking for every identifier of a county in every cell of a release takes minutes; most
+cells are tokens, which are not looked at, and the rest are a few hundred distinct
+codes. A record of which not even a name or number, taken to letters and digits, occurs
+among the runs of words of those cells can't be in them. What is left over is looked for
+exactly, by the scan.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from concord.deidentification.tokens import PATTERN
+from concord.duck import fetch, literal, quoted
+
+LONGEST_RUN = 12
+WRITTEN = ("ssn", "email", "source_id", "state_id", "street")
+IDENTIFYING = ("last_name", "phone", *WRITTEN)
+"""Columns of a person record that are looked for; a name counts once."""
+NAME_ORDERS = (
+    ("first_name", "last_name"),
+    ("last_name", "first_name"),
+    ("first_name", "middle_name", "last_name"),
+    ("last_name", "first_name", "middle_name"),
+    ("first_name", "left(middle_name, 1)", "last_name"),
+    ("last_name", "first_name", "left(middle_name, 1)"),
+)
+
+
+def narrowed(
+    con: duckdb.DuckDBPyConnection, tables: Sequence[str], persons: Iterable[pa.Table]
+) -> list[pa.Table]:
+    """Return the person records that could stand in the tables' texts.
+
+    Args:
+        con: Connection that holds the tables.
+        tables: Tables that are to be released.
+        persons: Vault person tables.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _runs AS {_runs(con, tables)}")
+    try:
+        return [_standing_in(con, table) for table in persons]
+    finally:
+        con.execute("DROP TABLE _runs")
+
+
+def _runs(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:
+    """Return the query of every run of words in the tables' texts, joined."""
+    texts = " UNION ".join(
+        f"SELECT {quoted(column)} AS text FROM {quoted(table)} "
+        f"WHERE NOT regexp_full_match({quoted(column)}, {literal(PATTERN)})"
+        for table in tables
+        for column, kind, *_ in con.execute(f"DESCRIBE {quoted(table)}").fetchall()
+        if kind == "VARCHAR"
+    )
+    return (
+        "SELECT DISTINCT array_to_string(words[first:last], '') AS run FROM ("
+        "SELECT words, first, unnest(range(first, "
+        f"least(len(words), first + {LONGEST_RUN - 1}) + 1)) AS last FROM ("
+        "SELECT words, unnest(range(1, len(words) + 1)) AS first FROM ("
+        "SELECT regexp_extract_all(lower(strip_accents(text)), '[0-9a-z]+') AS words "
+        f"FROM ({texts or 'SELECT NULL::VARCHAR AS text'}))))"
+    )
+
+
+def _standing_in(con: duckdb.DuckDBPyConnection, persons: pa.Table) -> pa.Table:
+    con.register("_persons_in_question", persons)
+    found = " OR ".join(
+        [
+            f"({_stands('last_name')} AND {_stands('first_name')})",
+            f"right({_joined('phone')}, 10) IN (SELECT right(run, 10) FROM _runs)",
+            *(_stands(f"concat({', '.join(order)})") for order in NAME_ORDERS),
+            *(_stands(column) for column in WRITTEN),
+        ]
+    )
+    try:
+        return fetch(con, f"FROM _persons_in_question WHERE {found}")
+    finally:
+        con.unregister("_persons_in_question")
+
+
+def _stands(column: str) -> str:
+    return f"{_joined(column)} IN (FROM _runs)"
+
+
+def _joined(column: str) -> str:
+    """Return SQL that keeps a column's letters and digits only."""
+    return f"regexp_replace(lower(strip_accents({column})), '[^0-9a-z]', '', 'g')"

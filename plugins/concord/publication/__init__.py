@@ -1,0 +1,1 @@
+"""Immutable releases, manifests, verification, data dictionary."""

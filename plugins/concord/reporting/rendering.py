@@ -1,0 +1,168 @@
+"""A page as HTML, JSON and CSV: three renderings of the same values."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from concord.reporting import counts, wording
+from concord.reporting.charts import chart, takeaway
+from concord.reporting.model import Page, Status
+
+HERE = Path(__file__).parent
+CSV_COLUMNS = ("night", "section", "feed", "table", "item", "measure", "value")
+
+
+def environment() -> Environment:
+    """Make the template environment: everything escaped, nothing undefined."""
+    env = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (
+        wording.number,
+        wording.percent,
+        wording.size,
+        wording.band,
+        wording.long_date,
+        wording.short_date,
+        wording.moment,
+        wording.plural,
+    )
+    env.filters.update({f.__name__: f for f in filters})
+    style = (HERE / "static" / "report.css").read_text(encoding="utf-8")
+    env.globals.update(
+        style=Markup(style),  # noqa: S704  a file of ours
+        status_words=wording.STATUS_WORDS,
+        limits=counts,
+    )
+    return env
+
+
+def night_html(page: Page, previous_page: date | None) -> str:
+    """Render a night's page."""
+    figures = {
+        q.feed: {"chart": chart(q), "takeaway": takeaway(q)} for q in page.facts.quality
+    }
+    template = environment().get_template("night.html.j2")
+    return template.render(
+        page=page,
+        facts=page.facts,
+        county=page.county,
+        figures=figures,
+        previous_page=previous_page,
+    )
+
+
+def archive_html(
+    county: str,
+    nights: Sequence[date],
+    feeds: Mapping[str, str],
+    standings: Mapping[tuple[date, str], Status],
+) -> str:
+    """Render the list of nights, newest first, with how every feed stood."""
+    template = environment().get_template("archive.html.j2")
+    return template.render(
+        county=county, nights=nights, feeds=feeds, standings=standings
+    )
+
+
+def latest_html(county: str, night: date) -> str:
+    """Render the page that leads to the newest night."""
+    return (
+        environment().get_template("latest.html.j2").render(county=county, night=night)
+    )
+
+
+def page_json(page: Page) -> str:
+    """Render a page's values as JSON."""
+    return json.dumps(
+        asdict(page), indent=2, ensure_ascii=False, default=lambda at: at.isoformat()
+    )
+
+
+def page_csv(page: Page) -> str:
+    """Render a page's numbers as CSV, one number a line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    night = page.facts.night.isoformat()
+    for line in _csv_lines(page):
+        writer.writerow((night, *line))
+    return text.getvalue()
+
+
+def _csv_lines(page: Page) -> Iterator[Sequence[Any]]:
+    """Yield section, feed, table, item, measure, value."""
+    facts = page.facts
+    for s in facts.standings:
+        yield from _measures(s, ("standing", s.feed, "", ""), "status carried_nights")
+    for a in facts.arrivals:
+        place = ("arrival", a.feed, "", a.night.isoformat())
+        yield from _measures(a, place, "files bytes rows")
+    for w in facts.waiting:
+        place = ("still held", w.feed, "", w.night.isoformat())
+        yield from _measures(w, place, "rows")
+    for f in (*facts.fates, *page.feed_totals, page.fate_total):
+        place = ("rows", f.feed, f.table, f.night.isoformat())
+        names = "received published quarantined rejected superseded deleted"
+        yield from _measures(f, place, names)
+    for q in facts.quality:
+        for c in q.columns:
+            place = ("completeness", q.feed, c.table, c.column)
+            yield from _measures(c, place, "need rows present share")
+        for r in q.rules:
+            place = ("validity", q.feed, r.table, r.rule)
+            yield from _measures(r, place, "severity checked broken validity")
+    yield from _linkage_lines(page)
+    yield from _release_lines(page)
+
+
+def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
+    linkage = page.facts.linkage
+    if linkage is None:
+        return
+    names = (
+        "records persons links largest_cluster ids_kept ids_created "
+        "ids_merged ids_split ids_retired ids_restored precision recall"
+    )
+    place = ("linkage", "", "", linkage.night.isoformat())
+    yield from _measures(linkage, place, names)
+    for feed in linkage.by_feed:
+        yield from _measures(feed, ("linkage", feed.feed, *place[2:]), "records")
+    for pairs in linkage.pairs:
+        yield from _measures(pairs, ("linkage", "", "", pairs.band), "pairs")
+
+
+def _release_lines(page: Page) -> Iterator[Sequence[Any]]:
+    for release in page.facts.releases:
+        item = f"{release.profile} {release.label}"
+        names = (
+            "k_required k_before k_after records touched suppressed_share "
+            "scan_identifiers scan_findings"
+        )
+        yield from _measures(release, ("release", "", "", item), names)
+        for table in release.tables:
+            yield from _measures(table, ("release", "", table.table, item), "rows")
+        for entry in release.inputs:
+            place = ("release input", entry.feed, "", item)
+            yield from _measures(entry, place, "night carried rows")
+
+
+def _measures(
+    source: Any, place: tuple[str, str, str, str], names: str
+) -> Iterator[Sequence[Any]]:
+    """Yield the named values of one thing; one that is not known stays empty."""
+    for name in names.split():
+        value = getattr(source, name)
+        yield (*place, name, "" if value is None else value)
