@@ -67,5 +67,5 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """Run a query and return its rows as an Arrow table."""
-    table: pa.Table = connection.execute(query).to_arrow_table()
+    table: pa.Table = connection.sql(query).to_arrow_table()
     return table

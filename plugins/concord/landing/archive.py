@@ -15,7 +15,7 @@ import pyrage
 
 from concord.contracts.models import Agreement, Contract
 from concord.exceptions import IntegrityError
-from concord.landing.ledger import Delivery, Ledger, now
+from concord.landing.ledger import Ledger
 from concord.landing.receipts import (
     RECEIPT,
     Receipt,
@@ -23,6 +23,7 @@ from concord.landing.receipts import (
     delivery_id,
     read_receipt,
 )
+from concord.landing.records import Delivery, now
 from concord.sealing import KeyRing
 from concord.transport.base import Drop, Part, StoredPart, Transport
 from concord.zones import Zones, appearing, write_bytes

@@ -6,8 +6,7 @@ method that writes may be called again with the same facts.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,135 +16,24 @@ from alembic.config import Config
 
 from concord.exceptions import DeliveryHeld
 from concord.landing import schema
+from concord.landing.records import (
+    ColumnCount,
+    Delivery,
+    FeedNight,
+    FeedState,
+    FeedStatus,
+    LinkageRun,
+    ReleaseRecord,
+    RuleCount,
+    TableCount,
+    now,
+)
 
-FeedStatus = Literal["checked", "held", "late"]
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What arrived for one feed on one night."""
-
-    id: str
-    feed: str
-    night: date
-    landed_on: date
-    state: Literal["landed", "checked", "held"]
-    source: str
-    cursor: str
-    folder: str
-    files: int
-    bytes: int
-    rows: int
-    contract_version: str
-    agreement: str
-    agreement_version: str
-    landed_at: datetime
-
-
-@dataclass(frozen=True)
-class TableCount:
-    """What became of the rows that a delivery held for one table."""
-
-    table_name: str
-    received: int
-    published: int
-    quarantined: int
-    rejected: int
-    superseded: int
-    deleted: int = 0
-
-    @property
-    def reconciles(self) -> bool:
-        """Say whether every received row is accounted for."""
-        return self.received == (
-            self.published + self.quarantined + self.rejected + self.superseded
-        )
-
-
-@dataclass(frozen=True)
-class RuleCount:
-    """How many rows broke one rule."""
-
-    table_name: str
-    rule: str
-    severity: str
-    columns: str
-    elements: int
-    missing: int
-    unexpected: int
-
-
-@dataclass(frozen=True)
-class ColumnCount:
-    """How complete one column is in a feed's state."""
-
-    table_name: str
-    column_name: str
-    rows: int
-    present: int
-
-
-@dataclass(frozen=True)
-class FeedNight:
-    """How one feed stood after one night."""
-
-    feed: str
-    night: date
-    status: FeedStatus
-    state_id: str | None
-    code: str | None
-    detail: str | None
-    remedy: str | None
-    at: datetime
-
-
-@dataclass(frozen=True)
-class FeedState:
-    """The last good data of a feed as of a night."""
-
-    feed: str
-    night: date
-    state_id: str
-    carried: bool
-
-
-@dataclass(frozen=True)
-class LinkageRun:
-    """One night's linkage."""
-
-    night: date
-    persons_id: str
-    records: int
-    persons: int
-    model_version: str
-    inputs: Mapping[str, Any]
-    measures: Mapping[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class ReleaseRecord:
-    """One release of one profile."""
-
-    profile: str
-    number: int
-    night: date
-    digest: str
-    persons_id: str
-    rows: Mapping[str, int]
-    inputs: tuple[Mapping[str, Any], ...]
-    risk: Mapping[str, Any]
-    at: datetime
-
-
-def now() -> datetime:
-    """Return the time at which an event is recorded."""
-    return datetime.now(UTC)
-
-
 class Ledger:
-    """The ledger behind one SQLAlchemy URL, migrated to the newest schema on opening."""
+    """The ledger behind an SQLAlchemy URL, migrated to the newest schema on opening."""
 
     def __init__(self, url: str) -> None:
         self.engine = sa.create_engine(url, future=True)
@@ -213,7 +101,7 @@ class Ledger:
         tables: Iterable[TableCount],
         rules: Iterable[RuleCount],
     ) -> None:
-        """Record what became of a delivery's rows; raises where they don't reconcile."""
+        """Record what became of a delivery's rows; raises if they don't reconcile."""
         tables = tuple(tables)
         for count in tables:
             if not count.reconciles:
@@ -347,6 +235,20 @@ class Ledger:
                     connection, table, {"feed": feed, "cursor": cursor, "night": night}
                 )
 
+    def remember(self, feed: str, name: str, value: str) -> None:
+        """Keep what a transport must know after a crash, e.g. a running export."""
+        row = {"feed": feed, "name": name, "value": value}
+        with self._writing() as connection:
+            self._put(connection, schema.transport_memory, row)
+
+    def recall(self, feed: str, name: str) -> str | None:
+        """Return what a transport kept."""
+        table = schema.transport_memory
+        query = sa.select(table.c.value).where(
+            table.c.feed == feed, table.c.name == name
+        )
+        return next((row["value"] for row in self._rows(query)), None)
+
     # Linkage, releases, events --------------------------------------------------
 
     def record_linkage(self, run: LinkageRun) -> None:
@@ -385,7 +287,7 @@ class Ledger:
     def record_event(
         self, kind: str, night: date, feed: str | None = None, **facts: Any
     ) -> None:
-        """Append an event: counts, hashes and names of ours, never a value from a row."""
+        """Append an event: counts, hashes and our own names, never a row's value."""
         with self._writing() as connection:
             connection.execute(
                 sa.insert(schema.audit_event).values(

@@ -95,6 +95,14 @@ watermark = Table(
     Column("night", Date, nullable=False),
 )
 
+transport_memory = Table(
+    "transport_memory",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 linkage_run = Table(
     "linkage_run",
     metadata,

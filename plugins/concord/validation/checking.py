@@ -16,8 +16,8 @@ from concord.contracts.models import Contract, Table
 from concord.duck import count, fetch, quoted
 from concord.exceptions import DeliveryHeld
 from concord.landing.archive import Archive
-from concord.landing.ledger import Delivery, RuleCount, TableCount
 from concord.landing.receipts import Receipt
+from concord.landing.records import Delivery, RuleCount, TableCount
 from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
 from concord.validation.references import in_dependency_order, orphans
 from concord.validation.row_checks import TableRules, check_rows
@@ -182,8 +182,8 @@ class DeliveryChecker:
         failed = fetch(
             con,
             f"SELECT c.*, f.rules FROM {candidates} AS c JOIN (SELECT _row, "
-            f"list(DISTINCT rule ORDER BY rule) AS rules FROM {failures} GROUP BY _row) "
-            "AS f USING (_row) ORDER BY _row",
+            f"list(DISTINCT rule ORDER BY rule) AS rules FROM {failures} "
+            "GROUP BY _row) AS f USING (_row) ORDER BY _row",
         )
         keys = ", ".join(quoted(c.name) for c in table.key)
         updated = table.with_concept("technical.updated_at")
@@ -244,7 +244,7 @@ class DeliveryChecker:
                     "TOO_MANY_BAD_ROWS",
                     f"{c.table_name}: {bad} of {c.received} rows failed, the contract "
                     f"allows {limit:.0%}",
-                    "See the rules below in the report; ask the agency for a new export",
+                    "See the rules in the report; ask the agency for a new export",
                 )
 
     def _held(self, code: str, detail: str, remedy: str) -> DeliveryHeld:

@@ -26,8 +26,27 @@ from concord.validation.rules import (
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
 
-__all__ = ["QUERY_KIND", "CompiledSuite", "compile_suite", "query_text"]
+__all__ = ["QUERY_KIND", "REFUSED", "CompiledSuite", "compile_suite", "query_text"]
 QUERY_KIND = "unexpected_rows_expectation"
+_IN_SET = "use expect_column_values_to_be_in_set"
+_REGEX = "use expect_column_values_to_match_regex"
+_QUERY = "use unexpected_rows_expectation"
+REFUSED: Mapping[str, str] = {
+    # Their results carry values of the data, whatever the result format.
+    "expect_column_most_common_value_to_be_in_set": _IN_SET,
+    "expect_column_distinct_values_to_be_in_set": _IN_SET,
+    "expect_column_distinct_values_to_contain_set": _QUERY,
+    "expect_column_distinct_values_to_equal_set": _IN_SET,
+    "expect_column_quantile_values_to_be_between": _QUERY,
+    "expect_column_kl_divergence_to_be_less_than": _QUERY,
+    # GX runs them on SQL data sources only.
+    "expect_column_values_to_match_like_pattern": _REGEX,
+    "expect_column_values_to_not_match_like_pattern": _REGEX,
+    "expect_column_values_to_match_like_pattern_list": _REGEX,
+    "expect_column_values_to_not_match_like_pattern_list": _REGEX,
+    "expect_query_results_to_match_comparison": _QUERY,
+    "expect_table_row_count_to_equal_other_table": _QUERY,
+}
 
 
 def compile_suite(
@@ -64,6 +83,8 @@ def _compile(suite: str, e: Any, table: Table) -> Rule:
         "expectation": e.configuration.to_json_dict(),
     }
     try:
+        if kind in REFUSED:
+            raise SuiteError(f"the kind is refused; {REFUSED[kind]}")
         if kind in ROW_KINDS:
             return _row_rule(e, table, common)
         if kind in TABLE_KINDS:
@@ -114,12 +135,14 @@ def _native_rule(e: Any, table: Table, common: dict[str, Any]) -> Rule:
 
     named = [getattr(e, key, None) for key in ("column", "column_A", "column_B")]
     listed = [*named, *(getattr(e, "column_list", None) or ())]
-    conditions = names(getattr(e, "row_condition", None))
-    scope(getattr(e, "row_condition", None), table)
+    condition = getattr(e, "row_condition", None)
+    scope(condition, table)  # refuses what GX itself should not run either
     return NativeRule(
         **common,
         columns=tuple(
-            dict.fromkeys(table[name].name for name in (*listed, *conditions) if name)
+            dict.fromkeys(
+                table[name].name for name in (*listed, *names(condition)) if name
+            )
         ),
         judges_rows=isinstance(
             e,

@@ -12,7 +12,8 @@ from concord.contracts.models import Contract
 from concord.duck import connect
 from concord.exceptions import DeliveryHeld, DeliveryNotReady
 from concord.landing.archive import Archive
-from concord.landing.ledger import Delivery, Ledger, TableCount
+from concord.landing.ledger import Ledger
+from concord.landing.records import Delivery, TableCount
 from concord.sealing import KeyRing
 from concord.settings import Settings, new_keys
 from concord.validation import quarantine

@@ -8,7 +8,7 @@ import pyarrow as pa
 from concord.contracts.models import CodeList, Contract, Table
 from concord.duck import count, fetch, one, quoted
 from concord.exceptions import DeliveryHeld
-from concord.landing.ledger import ColumnCount
+from concord.landing.records import ColumnCount
 from concord.parsing.casting import sql_types
 from concord.sealing import KeyRing
 from concord.validation import splitting
@@ -197,7 +197,7 @@ class StateMerger:
                 feed=self.contract.id,
                 detail=f"{relation.removeprefix('previous_')}: {missing} of {before} "
                 "rows are absent from the full snapshot",
-                remedy="If they were really removed, raise maxAbsentShare for the night",
+                remedy="If they were really removed, raise maxAbsentShare",
             )
 
     def _apply_places(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from concord.contracts.models import Contract, Table
-from concord.landing.ledger import RuleCount
+from concord.landing.records import RuleCount
 from concord.parsing.casting import sql_types
 from concord.validation import running, suites
 from concord.validation.compiler import compile_suite

@@ -24,6 +24,7 @@ _ABOUT_SQL = (
 
 def relation_of(con: "DuckDBPyConnection", query: str) -> "DuckDBPyRelation":
     """Bind a query without running it."""
+    con.complete()  # a result that was not read to its end would refuse the next query
     try:
         return con.sql(query)
     except _ABOUT_SQL as error:

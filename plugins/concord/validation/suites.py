@@ -11,38 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from concord.exceptions import SuiteError
-from concord.validation.compiler import QUERY_KIND, query_text
+from concord.validation.compiler import QUERY_KIND, REFUSED, query_text
 from concord.validation.rules import Severity
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
     from great_expectations.expectations.expectation import Expectation
 
-_IN_SET = "use expect_column_values_to_be_in_set"
-_REGEX = "use expect_column_values_to_match_regex"
-_QUERY = "use unexpected_rows_expectation"
-REFUSED: Mapping[str, str] = {
-    # Their results carry values of the data, whatever the result format.
-    "expect_column_most_common_value_to_be_in_set": _IN_SET,
-    "expect_column_distinct_values_to_be_in_set": _IN_SET,
-    "expect_column_distinct_values_to_contain_set": _QUERY,
-    "expect_column_distinct_values_to_equal_set": _IN_SET,
-    "expect_column_quantile_values_to_be_between": _QUERY,
-    "expect_column_kl_divergence_to_be_less_than": _QUERY,
-    "expect_column_chisquare_test_p_value_to_be_greater_than": _QUERY,
-    "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than": _QUERY,
-    "expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than": (
-        _QUERY
-    ),
-    "expect_column_pair_cramers_phi_value_to_be_less_than": _QUERY,
-    # GX runs them on SQL data sources only.
-    "expect_column_values_to_match_like_pattern": _REGEX,
-    "expect_column_values_to_not_match_like_pattern": _REGEX,
-    "expect_column_values_to_match_like_pattern_list": _REGEX,
-    "expect_column_values_to_not_match_like_pattern_list": _REGEX,
-    "expect_query_results_to_match_comparison": _QUERY,
-    "expect_table_row_count_to_equal_other_table": _QUERY,
-}
 _SUITE_KEYS = {"name", "expectations", "meta"}
 _EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta"}
 # Fields of GX's models that are not part of what is expected of the data.
@@ -151,12 +126,20 @@ def _check(declared: Mapping[str, Any], where: str) -> None:
         value = declared["meta"].get(key)
         if not isinstance(value, str) or not value.strip():
             raise SuiteError(f"{where}.meta.{key}: [{value}] says nothing")
+    _check_kwargs(kind, kwargs, f"{where}.kwargs")
+
+
+def _check_kwargs(kind: str, kwargs: Mapping[str, Any], where: str) -> None:
+    """Check the arguments for what GX would take, and we should not."""
     if unusable := sorted(_NOT_KWARGS & kwargs.keys()):
-        raise SuiteError(f"{where}.kwargs.{unusable[0]}: not for a suite's file")
-    if kind == QUERY_KIND:
-        query_text(str(kwargs.get("unexpected_rows_query")))
+        raise SuiteError(f"{where}.{unusable[0]}: not for a suite's file")
     if "$PARAMETER" in json.dumps(kwargs, default=str):
-        raise SuiteError(f"{where}.kwargs: suite parameters are not supported")
+        raise SuiteError(f"{where}: suite parameters are not supported")
+    if kind == QUERY_KIND:
+        try:
+            query_text(str(kwargs.get("unexpected_rows_query")))
+        except SuiteError as error:
+            raise SuiteError(f"{where}.unexpected_rows_query: {error}") from None
 
 
 def _only(found: Mapping[str, Any], known: set[str], where: str) -> None:

@@ -103,6 +103,12 @@ def upgrade() -> None:
         "watermark", _key("feed", s(64)), _must("cursor", TEXT), _must("night", DAY)
     )
     op.create_table(
+        "transport_memory",
+        _key("feed", s(64)),
+        _key("name", s(64)),
+        _must("value", TEXT),
+    )
+    op.create_table(
         "linkage_run",
         _key("night", DAY),
         _must("persons_id", s(64)),

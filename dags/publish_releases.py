@@ -1,0 +1,44 @@
+"""One `publish_<release>` DAG a release profile: de-identify, check, publish."""
+
+from typing import Any
+
+from airflow.sdk import DAG, PartitionedAssetTimetable, dag, get_parsing_context, task
+
+from concord.orchestration import assets, county, dates
+
+
+def publish(profile: str) -> DAG:
+    """Make the DAG of one release profile."""
+
+    @dag(
+        dag_id=f"publish_{profile}",
+        schedule=PartitionedAssetTimetable(assets=assets.persons()),
+        start_date=county.scheduled_from(),
+        catchup=False,
+        max_active_runs=1,
+        default_args=county.default_args(),
+        tags=["concord", "release", f"profile:{profile}"],
+        doc_md=__doc__,
+    )
+    def publish_release() -> None:
+        @task
+        def prepare_keymap(dag_run: Any = None) -> str:
+            from concord.orchestration import tasks
+
+            return tasks.prepare_keymap(profile, dates.night_of(dag_run))
+
+        @task(outlets=[assets.release(profile)])
+        def release(keymap: str, dag_run: Any = None) -> dict[str, Any]:
+            from concord.orchestration import tasks
+
+            return tasks.publish(profile, dates.night_of(dag_run), dag_run.run_id)
+
+        release(prepare_keymap())
+
+    return publish_release()
+
+
+wanted = get_parsing_context().dag_id
+for profile in county.profiles():
+    if wanted in (None, f"publish_{profile}"):
+        publish(profile)

@@ -1,0 +1,5 @@
+"""`python -m concord`: the same as the `concord` command."""
+
+from concord.cli import app
+
+app()

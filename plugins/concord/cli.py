@@ -1,0 +1,182 @@
+"""The `concord` command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from concord.exceptions import ConcordError
+from concord.settings import Settings
+
+app = typer.Typer(
+    help="Concord: nightly extracts of a community's agencies, linked, de-identified "
+    "and published as evidence. The data root is CONCORD_HOME (default: .concord).",
+    no_args_is_help=True,
+    add_completion=False,
+)
+console = Console()
+Night = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="The night; the newest if not given."),
+]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn an error of Concord's into one clear line and exit status 1."""
+    try:
+        yield
+    except ConcordError as error:
+        console.print(f"[red]{type(error).__name__}[/]: {error}", soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def demo(
+    persons: Annotated[int, typer.Option(min=200, help="People in the county.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same county.")] = 7,
+) -> None:
+    """Run three nights of a synthetic county through Airflow's own scheduler.
+
+    Starts four agencies' servers and Airflow on this machine, plays a clean night, a
+    troubled one and one that heals, prints what came of them and stops everything.
+    Exit status 0 means that every night ended as it should.
+    """
+    from concord.demo.run import run_demo
+
+    with _told():
+        try:
+            run_demo(Settings(), persons, seed, console)
+        except KeyboardInterrupt:
+            console.print("Stopped; nothing is left running.")
+            raise typer.Exit(130) from None
+
+
+@app.command()
+def status() -> None:
+    """Show what arrived, what became of every row, and what was released.
+
+    Exit status 1 means that a count does not reconcile.
+    """
+    from concord.pipeline import open_county
+    from concord.status import print_summary, sums
+
+    with _told():
+        print_summary(Settings(), console)
+        with open_county() as county:
+            feeds = county.registry.contracts
+            if not all(t.reconciles for f in feeds for _, t in sums(county.ledger, f)):
+                raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Look for what is open, missing or wrong, and say what to do about it.
+
+    Changes nothing. Exit status 1 means that something needs a remedy.
+    """
+    from concord.doctor import examine
+
+    findings = list(examine(Settings()))
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.fine else "[red]✗[/]"
+        console.print(f"{mark} {finding.subject}: {finding.detail}", soft_wrap=True)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def feeds() -> None:
+    """List the feeds: agency, how and when each delivers, and its agreement."""
+    from concord.contracts.registry import load_registry
+
+    with _told():
+        registry = load_registry(Settings())
+        table = Table(title="Feeds")
+        for column in (
+            "feed",
+            "agency",
+            "transport",
+            "due",
+            "agreement until",
+            "tables",
+        ):
+            table.add_column(column)
+        for contract in registry.contracts.values():
+            table.add_row(
+                contract.id,
+                contract.agency,
+                f"{contract.transport['kind']}, {contract.delivery.mode}",
+                f"{contract.delivery.due} {contract.timezone}",
+                str(registry.agreement_of(contract).end),
+                ", ".join(t.name for t in contract.tables),
+            )
+        console.print(table)
+
+
+@app.command()
+def verify(
+    release: Annotated[
+        Path | None,
+        typer.Argument(help="Release folder; CURRENT of every profile if not given."),
+    ] = None,
+) -> None:
+    """Check a release again: signature, every byte, every row count, the schema.
+
+    Exit status 1 means that the release is not what was published.
+    """
+    from concord.publication.reading import current
+    from concord.publication.verify import verify as check
+    from concord.zones import Zones
+
+    with _told():
+        settings = Settings()
+        root = Zones(settings.home).releases
+        found = (
+            [release]
+            if release
+            else [
+                path
+                for profile in (sorted(root.iterdir()) if root.is_dir() else ())
+                if (path := current(root, profile.name)) is not None
+            ]
+        )
+        if not found:
+            raise ConcordError(f"no release under {root}. Run `concord demo` first")
+        sound = True
+        for path in found:
+            verification = check(path)
+            for problem in verification.problems:
+                console.print(f"[red]✗[/] {path.name}: {problem}", soft_wrap=True)
+            if not verification.problems:
+                console.print(f"[green]✓[/] {path}: every byte is as published")
+            sound &= not verification.problems
+        if not sound:
+            raise typer.Exit(1)
+
+
+@app.command()
+def report(night: Night = None) -> None:
+    """Write the oversight report of a night again, from the ledger."""
+    from concord import pipeline
+
+    with _told(), pipeline.open_county() as county:
+        nights = county.ledger.nights()
+        if not nights:
+            raise ConcordError(
+                "the ledger knows no night yet. Run `concord demo` first"
+            )
+        wanted: date = night.date() if night else nights[-1]
+        if wanted not in nights:
+            known = ", ".join(map(str, nights))
+            raise ConcordError(f"no night {wanted} in the ledger. There are: {known}")
+        console.print(f"written: {pipeline.report(county, wanted)}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""Three nights of a synthetic county through the real scheduler, in one command."""

@@ -1,0 +1,102 @@
+"""`concord demo`: install nothing, leave nothing running, say what happened."""
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from concord.demo import story
+from concord.demo.launcher import Airflow, DemoFailed
+from concord.exceptions import ConfigError
+from concord.settings import Settings
+from concord.status import print_summary
+from simulator.connections import airflow_connections
+from simulator.servers import AgencyServers, set_night
+
+MARKER = "demo"
+
+
+def run_demo(settings: Settings, persons: int, seed: int, console: Console) -> None:
+    """Run three nights through the scheduler and print what came of them.
+
+    Raises:
+        DemoFailed: A night ended otherwise than the story says.
+        ConfigError: The data root holds something that is not a demo's.
+    """
+    began = time.monotonic()
+    home = _fresh_home(settings.home)
+    signal.signal(signal.SIGTERM, _interrupt)
+    root = home / "county"
+    with _progress(console) as progress:
+        task = progress.add_task("making a county")
+
+        def say(text: str) -> None:
+            progress.update(task, description=text)
+
+        story.write_county(root, persons, seed, say)
+        set_night(root, story.NIGHTS[0])
+        with AgencyServers(root, home / "agency_secrets") as servers:
+            extra = {**airflow_connections(servers.state), **_concord(home)}
+            with Airflow(home / "airflow", extra, say) as airflow:
+                airflow.wait_for_dags(set(story.DAGS))
+                for number, night in enumerate(story.NIGHTS):
+                    prefix = f"night {number + 1} of 3 ({night})"
+                    tell = partial(_tell, say, prefix)
+                    story.run_night(airflow, root, number, tell)
+                    console.print(f"[green]✓[/] {prefix}")
+                say("stopping everything")
+    print_summary(settings, console)
+    console.print(
+        f"\nDone in {time.monotonic() - began:.0f} s; nothing is left running."
+    )
+
+
+def _tell(say: Callable[[str], None], prefix: str, text: str) -> None:
+    say(f"{prefix}: {text}")
+
+
+def _fresh_home(home: Path) -> Path:
+    """Empty the data root, if it is a demo's or nobody's."""
+    if home.exists() and any(home.iterdir()) and not (home / MARKER).exists():
+        raise ConfigError(
+            f"{home} holds data that are not a demo's. Set CONCORD_HOME to an empty "
+            "folder"
+        )
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / MARKER).touch()
+    return home
+
+
+def _concord(home: Path) -> dict[str, str]:
+    """Return Concord's own settings for the demo's Airflow."""
+    return {
+        "CONCORD_HOME": str(home),
+        # Nights are started by the story alone, never by the clock.
+        "CONCORD_SCHEDULE_FROM": "2100-01-01",
+        "CONCORD_RETRIES": "1",
+        "CONCORD_RETRY_SECONDS": "2",
+    }
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+__all__ = ["DemoFailed", "run_demo"]

@@ -1,0 +1,98 @@
+"""What is open, missing or wrong on this machine, with the remedy for each."""
+
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from concord.contracts.registry import load_registry
+from concord.exceptions import ConcordError
+from concord.landing.ledger import Ledger
+from concord.linkage.settings import load_model
+from concord.sealing import KeyRing
+from concord.settings import Settings
+from concord.transport.registry import read_spec
+from concord.zones import Zones
+
+MINIMUM_FREE_BYTES = 2 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    fine: bool
+    detail: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that a night needs, without changing anything."""
+    yield _python()
+    yield _tried("contracts", lambda: _contracts(settings))
+    yield _tried("linkage model", lambda: _model(settings))
+    yield _disk(settings)
+    zones = Zones(settings.home)
+    if not zones.keys.is_dir():
+        yield Finding("data root", True, f"{settings.home} is not in use yet")
+        return
+    for path, mode in zones.modes().items():
+        if path.is_dir():
+            found = stat.S_IMODE(path.stat().st_mode)
+            fine = found & ~mode == 0
+            remedy = "" if fine else f"; run: chmod {mode:04o} {path}"
+            yield Finding(f"zone {path.name}", fine, f"mode {found:04o}{remedy}")
+    yield _tried("keys", lambda: _keys(zones))
+    yield _tried("ledger", lambda: _ledger(settings))
+
+
+def _tried(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, look())
+    except ConcordError as error:
+        return Finding(subject, False, str(error))
+
+
+def _python() -> Finding:
+    fine = sys.version_info >= (3, 11)
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", fine, found if fine else f"{found}; 3.11 is needed")
+
+
+def _contracts(settings: Settings) -> str:
+    registry = load_registry(settings)
+    for contract in registry.contracts.values():
+        read_spec(contract.id, contract.transport)
+    names = ", ".join(sorted(registry.contracts))
+    return f"{len(registry.contracts)} contracts are valid: {names}"
+
+
+def _model(settings: Settings) -> str:
+    return f"version {load_model(settings.include / 'linkage').version}"
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    fine = free >= MINIMUM_FREE_BYTES
+    remedy = "" if fine else "; make room before the next night"
+    return Finding("disk", fine, f"{free / 2**30:.1f} GiB free at {folder}{remedy}")
+
+
+def _keys(zones: Zones) -> str:
+    keys = KeyRing(zones.keys)
+    files = [p for p in zones.keys.iterdir() if p.is_file()]
+    for path in files:
+        keys.examine(path)
+    return f"{len(files)} keys, owner only"
+
+
+def _ledger(settings: Settings) -> str:
+    ledger = Ledger(settings.ledger)
+    try:
+        return f"{len(ledger.nights())} nights recorded"
+    finally:
+        ledger.close()

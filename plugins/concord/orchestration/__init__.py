@@ -1,0 +1,1 @@
+"""The only part of Concord that may import Airflow."""

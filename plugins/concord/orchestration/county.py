@@ -1,0 +1,78 @@
+"""What the DAG files need to know of the county; cheap enough to parse every minute."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from concord.contracts.models import Contract
+from concord.contracts.registry import Registry, load_registry
+from concord.orchestration.callbacks import record_failure
+from concord.orchestration.dates import first_schedulable
+from concord.settings import Settings
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Registry:
+    return load_registry(Settings())
+
+
+def contracts() -> list[Contract]:
+    """Return every feed's contract, by name."""
+    registry = _registry()
+    return [registry.contracts[feed] for feed in sorted(registry.contracts)]
+
+
+def profiles() -> list[str]:
+    """Return the names of the release profiles."""
+    return sorted(_registry().profiles)
+
+
+def timezone() -> str:
+    """Return the county's time zone: that of its feeds, which must agree."""
+    return contracts()[0].timezone
+
+
+def scheduled_from(zone: str | None = None) -> datetime:
+    """Return the moment before which nothing is scheduled by itself."""
+    return first_schedulable(Settings().schedule_from, zone or timezone())
+
+
+def deadline_cron() -> str:
+    """Return when the last feed's grace has ended."""
+    latest = max(_end_of_grace(contract) for contract in contracts())
+    return f"{latest % 60} {latest // 60 % 24} * * *"
+
+
+def _end_of_grace(contract: Contract) -> int:
+    hours, minutes = contract.delivery.due.split(":")
+    return int(hours) * 60 + int(minutes) + contract.delivery.grace_minutes
+
+
+def retry_delay() -> timedelta:
+    """Return how long a feed that did not deliver is given before it is asked again."""
+    return timedelta(seconds=Settings().retry_seconds)
+
+
+def default_args() -> dict[str, Any]:
+    """Return what every task has in common."""
+    settings = Settings()
+    return {
+        "owner": "concord",
+        "retries": settings.retries,
+        "retry_delay": timedelta(seconds=min(settings.retry_seconds, 60)),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=30),
+        "on_failure_callback": record_failure,
+    }
+
+
+def describe(contract: Contract) -> str:
+    """Return the notes that stand beside a feed's DAG."""
+    return (
+        f"**{contract.name}** of {contract.agency}. {contract.purpose}\n\n"
+        f"- due {contract.delivery.due} {contract.timezone}, grace "
+        f"{contract.delivery.grace_minutes} minutes\n"
+        f"- steward: {contract.steward}\n"
+        f"- limits: {contract.limitations}\n"
+        "- when it fails: `concord status`, then docs/how-to/handle_a_held_delivery.md"
+    )

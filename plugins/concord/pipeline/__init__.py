@@ -1,0 +1,61 @@
+"""The steps of a night, each one call that may be made again at any time.
+
+A DAG task is one of these calls; the CLI, the benchmarks and the tests make the same
+ones. They take the county, names and the night, and give back references and counts.
+"""
+
+from datetime import date
+from pathlib import Path
+
+from concord.landing.records import now
+from concord.pipeline.county import County, open_county
+from concord.pipeline.ingest import check, is_fresh, land, landed, missing_feeds
+from concord.pipeline.linking import LinkStep
+from concord.pipeline.publishing import PublishStep
+from concord.publication.release import Release
+from concord.reporting.site import write_report
+
+__all__ = [
+    "County",
+    "check",
+    "is_fresh",
+    "land",
+    "landed",
+    "link",
+    "missing_feeds",
+    "open_county",
+    "prepare_keymap",
+    "publish",
+    "report",
+]
+
+
+def link(county: County, night: date) -> str:
+    """Link the persons of every feed's state as of a night; returns the run's name."""
+    return LinkStep(county).run(night)
+
+
+def prepare_keymap(county: County, profile: str, night: date) -> str:
+    """Make a release's keymap: the vault's side of de-identification."""
+    return PublishStep(county, profile).prepare_keymap(night)
+
+
+def publish(county: County, profile: str, night: date, run_id: str) -> Release:
+    """Build, check and publish a release from content and its keymap.
+
+    Raises:
+        DisclosureRefused: A disclosure check failed; the last release stays current.
+    """
+    return PublishStep(county, profile).publish(night, run_id)
+
+
+def report(county: County, night: date) -> Path:
+    """Write the oversight report of a night."""
+    return write_report(
+        county.ledger,
+        county.registry,
+        county.settings,
+        county.zones,
+        night,
+        now(),
+    )

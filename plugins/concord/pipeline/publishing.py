@@ -1,0 +1,352 @@
+"""The publish step: de-identify, curate, check, release.
+
+Two calls, so that no step holds both who and what: the keymap is made from the vault;
+the release is built from content and the keymap. Only the last gate looks into the
+vault again, to prove that nothing of it is in the release.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from concord import __version__
+from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
+from concord.curation.running import curate
+from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.deidentification.content import deidentify, load_keymap
+from concord.deidentification.content_columns import empty_content
+from concord.deidentification.persons import Keymap, build_keymap
+from concord.deidentification.tokens import Tokeniser
+from concord.deidentification.zip3 import Zip3Table
+from concord.disclosure.dictionary import Dictionary
+from concord.disclosure.identifiers import scan_tables
+from concord.disclosure.k_anonymity import Risk, protect
+from concord.disclosure.narrowing import IDENTIFYING, narrowed
+from concord.duck import connect, fetch, quoted
+from concord.exceptions import DisclosureRefused, LinkageError
+from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
+from concord.pipeline.county import County
+from concord.pipeline.linking import PERSONS
+from concord.publication.release import Release, ReleaseContext, publish
+from concord.sealing import read_table, write_table
+from concord.validation import running, suites
+from concord.validation.compiler import compile_suite
+from concord.validation.results import summary
+from concord.validation.states import StateStore, state_id
+from concord.zones import appearing
+
+KEYMAPS = "keymaps"
+KEYMAP_TABLES = ("person_keys", "persons", "place_keys")
+EPOCH = "1"
+SOURCE_STATES = pa.schema(
+    [
+        ("feed", pa.string()),
+        ("agency", pa.string()),
+        ("sector", pa.string()),
+        ("night", pa.date32()),
+        ("carried", pa.bool_()),
+        ("rows", pa.int64()),
+    ]
+)
+
+
+class PublishStep:
+    """Makes the releases of one profile."""
+
+    def __init__(self, county: County, profile: str) -> None:
+        self.county = county
+        self.profile = county.registry.profile(profile)
+        self.keymaps = county.zones.content / KEYMAPS / profile
+
+    def prepare_keymap(self, night: date) -> str:
+        """Make the keymap of a night from the vault; returns its name."""
+        run, states = self._linked(night)
+        name = self._keymap_name(night, run)
+        if not (self.keymaps / name).is_dir():
+            keymap = self._keymap(night, run, states)
+            key = self.county.keys.zone_key("content")
+            with appearing(self.keymaps / name) as folder:
+                for part in KEYMAP_TABLES:
+                    table = getattr(keymap, part)
+                    write_table(table, folder / f"{part}.parquet", key, place=name)
+        return name
+
+    def publish(self, night: date, run_id: str) -> Release:
+        """Build, check and publish a night's release.
+
+        Raises:
+            DisclosureRefused: A check failed; the last release stays current.
+        """
+        run, states = self._linked(night)
+        keymap = self._read_keymap(self._keymap_name(night, run))
+        with (
+            self.county.zones.workspace("publish") as workspace,
+            connect(self.county.settings, workspace) as con,
+        ):
+            self._deidentify(con, states, keymap)
+            tables = self._curate(con)
+            risk = protect(con, "person", "person_token", self.profile.k_anonymity)
+            self._validate(con, tables)
+            scanned = self._gate(con, states)
+            finished = self._tables(con, tables)
+        release = publish(
+            finished,
+            context=self._context(night, run, states, run_id, risk, scanned),
+            releases=self.county.zones.releases,
+            keys=self.county.zones.keys,
+        )
+        rows = {name: table.num_rows for name, table in finished.items()}
+        self._record(release, rows, night, run, states, _risk(risk, scanned))
+        return release
+
+    # What the release is made of ------------------------------------------------
+
+    def _linked(self, night: date) -> tuple[LinkageRun, list[FeedState]]:
+        run = self.county.ledger.linkage_as_of(night)
+        if run is None or run.night != night:
+            raise LinkageError(
+                "NOT_LINKED",
+                f"persons have not been linked for {night}",
+                "Run link_persons for the night first",
+            )
+        states = []
+        for feed, state in sorted(run.inputs.items()):
+            since = self._store(feed).describe(state).night
+            states.append(FeedState(feed, since, state, carried=since != night))
+        return run, states
+
+    def _store(self, feed: str) -> StateStore:
+        return StateStore(self.county.zones, self.county.keys, feed)
+
+    def _tokeniser(self) -> Tokeniser:
+        key = self.county.keys.release_key(self.profile.id)
+        return Tokeniser(key, self.profile.id, EPOCH)
+
+    def _keymap_name(self, night: date, run: LinkageRun) -> str:
+        inputs = (__version__, self.profile.model_dump_json(), EPOCH, run.persons_id)
+        return state_id(night, inputs)
+
+    def _keymap(
+        self, night: date, run: LinkageRun, states: Sequence[FeedState]
+    ) -> Keymap:
+        persons, places = {}, {}
+        for state in states:
+            store = self._store(state.feed)
+            persons[state.feed] = store.read_vault(state.state_id, "person")
+            if "place" in store.vault_tables(state.state_id):
+                places[state.feed] = store.read_vault(state.state_id, "place")
+        assignments = read_table(
+            self.county.zones.vault / PERSONS / run.persons_id / "assignments.parquet",
+            self.county.keys.zone_key("vault"),
+        )
+        include = self.county.settings.include
+        return build_keymap(
+            persons,
+            places,
+            assignments,
+            self.profile,
+            self._tokeniser(),
+            Zip3Table.read(include / "reference" / "zip3_population_2020.csv"),
+            night,
+            threads=self.county.settings.threads,
+        )
+
+    def _read_keymap(self, name: str) -> Keymap:
+        key = self.county.keys.zone_key("content")
+        return Keymap(
+            *(
+                read_table(self.keymaps / name / f"{part}.parquet", key)
+                for part in KEYMAP_TABLES
+            )
+        )
+
+    # Steps inside the connection --------------------------------------------------
+
+    def _deidentify(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        states: Sequence[FeedState],
+        keymap: Keymap,
+    ) -> None:
+        load_keymap(con, keymap)
+        by_feed = {state.feed: state for state in states}
+        tokeniser = self._tokeniser()
+        rows = []
+        for feed, contract in sorted(self.county.registry.contracts.items()):
+            tables = empty_content(contract)
+            state = by_feed.get(feed)
+            if state is not None:
+                store = self._store(feed)
+                tables = {
+                    t.name: store.read_content(state.state_id, t.name)
+                    for t in contract.tables
+                }
+                rows.append(
+                    {
+                        "feed": feed,
+                        "agency": contract.agency,
+                        "sector": contract.sector,
+                        "night": state.night,
+                        "carried": state.carried,
+                        "rows": sum(t.num_rows for t in tables.values()),
+                    }
+                )
+            deidentify(con, contract, tables, keymap, self.profile, tokeniser)
+        con.register("_states", pa.Table.from_pylist(rows, schema=SOURCE_STATES))
+        con.execute("CREATE TABLE source_states AS FROM _states")
+        con.unregister("_states")
+
+    def _curated(self) -> tuple[CuratedTable, ...]:
+        folder = self.county.settings.include / "sql" / "curated"
+        return select_tables(read_tables(folder), self.profile.tables)
+
+    def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
+        tables = self._curated()
+        curate(con, tables)
+        return tables
+
+    def _validate(
+        self, con: duckdb.DuckDBPyConnection, tables: Sequence[CuratedTable]
+    ) -> None:
+        """Run the curated suites; a broken critical rule stops the release."""
+        broken = []
+        for table in tables:
+            path = self.county.settings.expectations / "curated" / f"{table.name}.json"
+            suite = suites.load_suite(path)
+            described = con.execute(f"DESCRIBE {quoted(table.name)}").fetchall()
+            view = f"numbered_{table.name}"
+            con.execute(
+                f"CREATE OR REPLACE TEMP VIEW {view} AS "
+                f"SELECT rowid AS _row, * FROM {quoted(table.name)}"
+            )
+            columns = {name: kind for name, kind, *_ in described}
+            compiled = compile_suite(suite, {**columns, "_row": "BIGINT"})
+            broken += [
+                f"{table.name}: rule '{r.rule}' ({r.unexpected_count} rows)"
+                for r in summary(running.run(con, view, compiled))
+                if not r.success and r.severity == "critical"
+            ]
+        if broken:
+            raise DisclosureRefused(
+                "curated tables break their rules: " + "; ".join(broken) + ". "
+                "See expectations/curated for each rule's reason"
+            )
+
+    def _gate(self, con: duckdb.DuckDBPyConnection, states: Sequence[FeedState]) -> int:
+        """Refuse the release if an identifier of the vault stands in it.
+
+        Returns how many identifiers were looked for.
+        """
+        persons = [self._store(s.feed).read_vault(s.state_id, "person") for s in states]
+        could_stand = narrowed(con, self.profile.tables, persons)
+        scan_tables(con, self.profile.tables, Dictionary.from_vault(could_stand))
+        return sum(
+            table.num_rows - table[column].null_count
+            for table in persons
+            for column in IDENTIFYING
+        )
+
+    def _tables(
+        self, con: duckdb.DuckDBPyConnection, tables: Sequence[CuratedTable]
+    ) -> Mapping[str, pa.Table]:
+        """Return the finished tables, each in the order of its key."""
+        published = {t.name: t for t in tables if t.name in self.profile.tables}
+        return {
+            name: fetch(
+                con,
+                f"FROM {quoted(name)} ORDER BY "
+                + ", ".join(quoted(column) for column in published[name].about.key),
+            )
+            for name in self.profile.tables
+        }
+
+    # What is said of the release ----------------------------------------------------
+
+    def _inputs(self, states: Sequence[FeedState]) -> tuple[dict[str, Any], ...]:
+        inputs = []
+        for state in states:
+            contract = self.county.registry.contract(state.feed)
+            description = self._store(state.feed).describe(state.state_id)
+            inputs.append(
+                {
+                    "feed": state.feed,
+                    "agency": contract.agency,
+                    "sector": contract.sector,
+                    "night": state.night.isoformat(),
+                    "carried": state.carried,
+                    "state_id": state.state_id,
+                    "contract_version": description.contract_version,
+                    "rows": sum(description.content.values()),
+                }
+            )
+        return tuple(inputs)
+
+    def _context(
+        self,
+        night: date,
+        run: LinkageRun,
+        states: Sequence[FeedState],
+        run_id: str,
+        risk: Risk,
+        scanned: int,
+    ) -> ReleaseContext:
+        dictionary = build_dictionary(
+            self._curated(), self.county.registry, self.profile
+        )
+        return ReleaseContext(
+            profile=self.profile.id,
+            title=self.profile.title,
+            basis=self.profile.basis,
+            profile_digest=sha256(self.profile.model_dump_json().encode()).hexdigest(),
+            night=night,
+            inputs=self._inputs(states),
+            persons_id=run.persons_id,
+            code_version=__version__,
+            dictionary_json=to_json(dictionary),
+            dictionary_markdown=to_markdown(dictionary),
+            dictionary_html=to_html(dictionary),
+            created_at=now(),
+            run_id=run_id,
+            risks=(_risk(risk, scanned),),
+        )
+
+    def _record(
+        self,
+        release: Release,
+        rows: Mapping[str, int],
+        night: date,
+        run: LinkageRun,
+        states: Sequence[FeedState],
+        risk: Mapping[str, Any],
+    ) -> None:
+        ledger = self.county.ledger
+        if not release.reused:
+            ledger.record_release(
+                ReleaseRecord(
+                    profile=self.profile.id,
+                    number=release.number,
+                    night=night,
+                    digest=release.content_digest,
+                    persons_id=run.persons_id,
+                    rows=rows,
+                    inputs=self._inputs(states),
+                    risk=risk,
+                    at=now(),
+                )
+            )
+        ledger.record_event(
+            "released",
+            night,
+            profile=self.profile.id,
+            release=release.number,
+            reused=release.reused,
+        )
+
+
+def _risk(risk: Risk, scanned: int) -> dict[str, Any]:
+    """Return what the disclosure checks found, for manifest, ledger and report."""
+    return {**risk.summary(), "scan": {"identifiers": scanned, "findings": 0}}

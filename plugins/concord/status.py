@@ -1,0 +1,124 @@
+"""What the ledger says of the nights, as tables for a terminal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from concord.landing.ledger import Ledger
+from concord.landing.records import Delivery
+from concord.pipeline.county import County, open_county
+from concord.publication.reading import current
+from concord.settings import Settings
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What became of the rows of one delivery, over all its tables."""
+
+    received: int = 0
+    published: int = 0
+    quarantined: int = 0
+    rejected: int = 0
+    superseded: int = 0
+
+    @property
+    def reconciles(self) -> bool:
+        """Say whether every received row is accounted for."""
+        return self.received == (
+            self.published + self.quarantined + self.rejected + self.superseded
+        )
+
+
+def sums(ledger: Ledger, feed: str) -> Iterator[tuple[Delivery, Sum]]:
+    """Yield each delivery of a feed with what became of its rows."""
+    for delivery in ledger.deliveries(feed):
+        counts = ledger.table_counts(delivery.id)
+        yield (
+            delivery,
+            Sum(*(sum(getattr(c, f.name) for c in counts) for f in fields(Sum))),
+        )
+
+
+def print_summary(settings: Settings, console: Console) -> None:
+    """Print deliveries, standing, persons, the release and how to open things."""
+    with open_county(settings) as county:
+        console.print(_deliveries(county))
+        console.print(_standing(county))
+        _print_persons(county, console)
+        _print_releases(county, console)
+
+
+def _deliveries(county: County) -> Table:
+    table = Table(
+        title="Rows: received = published + quarantined + rejected + superseded"
+    )
+    for column in ("feed", "for night", "landed", "state"):
+        table.add_column(column)
+    for field in fields(Sum):
+        table.add_column(field.name, justify="right")
+    table.add_column("reconciles")
+    for feed in sorted(county.registry.contracts):
+        for delivery, total in sums(county.ledger, feed):
+            table.add_row(
+                feed,
+                str(delivery.night),
+                str(delivery.landed_on),
+                delivery.state,
+                *(f"{getattr(total, f.name):,}" for f in fields(Sum)),
+                "yes" if total.reconciles else "NO",
+            )
+    return table
+
+
+def _standing(county: County) -> Table:
+    table = Table(title="Feeds by night")
+    table.add_column("night")
+    feeds = sorted(county.registry.contracts)
+    for feed in feeds:
+        table.add_column(feed)
+    for night in county.ledger.nights():
+        table.add_row(str(night), *(_one_standing(county, f, night) for f in feeds))
+    return table
+
+
+def _one_standing(county: County, feed: str, night: date) -> str:
+    found = [n for n in county.ledger.feed_nights(night) if n.feed == feed]
+    if found and found[0].status == "checked":
+        return "checked"
+    state = county.ledger.state_as_of(feed, night)
+    since = f"data of {state.night}" if state else "no data yet"
+    if not found:
+        return f"not run, {since}"
+    return f"{found[0].status} ({found[0].code}), {since}"
+
+
+def _print_persons(county: County, console: Console) -> None:
+    for night in county.ledger.nights():
+        run = county.ledger.linkage_as_of(night)
+        if run is not None and run.night == night:
+            console.print(
+                f"{night}: {run.records:,} person records are {run.persons:,} persons"
+            )
+
+
+def _print_releases(county: County, console: Console) -> None:
+    releases = county.zones.releases
+    for profile in sorted(county.registry.profiles):
+        path = current(releases, profile)
+        if path is None:
+            console.print(f"release {profile}: none yet")
+            continue
+        shown = releases / profile / "CURRENT"
+        console.print(f"\n[bold]Release {profile}[/]: {path.name} at {shown}")
+        console.print(
+            f"  open it:  duckdb -c \"FROM '{shown}/incident/*.parquet'\"   "
+            f"or   pandas.read_parquet('{shown}/incident')",
+            soft_wrap=True,
+            highlight=False,
+        )
+    latest = county.zones.reports / "latest.html"
+    if latest.exists():
+        console.print(f"[bold]Report[/]: {latest} (open it in any browser)")

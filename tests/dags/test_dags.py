@@ -1,0 +1,107 @@
+"""The DAGs: exactly these, thin, and each task answers for its failures."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from concord.settings import PROJECT
+
+EXPECTED = {
+    "ingest_hospital": {"land", "check"},
+    "ingest_police_rms": {"land", "check"},
+    "ingest_probation": {"land", "check"},
+    "ingest_school": {"land", "check"},
+    "link_persons": {"link"},
+    "publish_research": {"prepare_keymap", "release"},
+    "report_quality": {"report"},
+    "watch_deliveries": {
+        "watch_hospital",
+        "watch_police_rms",
+        "watch_probation",
+        "watch_school",
+        "deadline",
+    },
+}
+HEAVY = ("pandas", "duckdb", "great_expectations", "splink", "pyarrow", "requests")
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
+
+
+def test_exactly_these_dags(dagbag) -> None:
+    assert dagbag.import_errors == {}
+    assert {d: set(dag.task_ids) for d, dag in dagbag.dags.items()} == EXPECTED
+
+
+def test_every_task_retries_and_reports_its_failure(dagbag) -> None:
+    assert dagbag.dags
+    for dag in dagbag.dags.values():
+        for task in dag.tasks:
+            assert task.retries >= 1, task.task_id
+            assert task.on_failure_callback, task.task_id
+
+
+def test_every_dag_says_what_it_is_and_runs_one_night_at_a_time(dagbag) -> None:
+    for dag in dagbag.dags.values():
+        assert "concord" in dag.tags
+        assert dag.doc_md
+        assert dag.max_active_runs == 1
+        assert dag.catchup is False
+
+
+def test_feeds_meet_in_linkage_by_night(dagbag) -> None:
+    linkage = dagbag.dags["link_persons"]
+    assert type(linkage.timetable).__name__ == "PartitionedAssetTimetable"
+    needed = {a.name for a in linkage.timetable.asset_condition.objects}
+    assert needed == {
+        f"checked/{feed}" for feed in ("hospital", "police_rms", "probation", "school")
+    }
+
+
+def test_watchdog_speaks_for_every_feed(dagbag) -> None:
+    watch = dagbag.dags["watch_deliveries"]
+    spoken = {outlet.name for t in watch.tasks for outlet in t.outlets if t.outlets}
+    assert {f"checked/{f}" for f in ("hospital", "police_rms")} < spoken
+    assert "deadline" in spoken
+
+
+def test_dags_survive_serialisation(dagbag) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for dag in dagbag.dags.values():
+        assert DagSerialization.to_dict(dag)["dag"]["dag_id"] == dag.dag_id
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PROJECT / "dags").glob("*.py")), ids=lambda p: p.name
+)
+def test_dag_file_is_short(path) -> None:
+    assert len(path.read_text().splitlines()) <= 80
+
+
+def test_parsing_imports_nothing_heavy(tmp_path) -> None:
+    """In a fresh process: parse every DAG file, then look at what was imported."""
+    code = (
+        "import json, runpy, sys, pathlib, airflow.sdk\n"
+        "before = set(sys.modules)\n"
+        "for path in sorted(pathlib.Path(sys.argv[1]).glob('*.py')):\n"
+        "    runpy.run_path(str(path))\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    env = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path),
+        "PYTHONPATH": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(PROJECT / "dags")],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = json.loads(done.stdout.strip().splitlines()[-1])
+    assert "concord.orchestration.county" in loaded
+    assert not [m for m in loaded if m.split(".")[0] in HEAVY]
