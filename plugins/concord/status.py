@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -53,28 +54,42 @@ def print_summary(settings: Settings, console: Console) -> None:
 
 def _deliveries(county: County) -> Table:
     table = Table(
-        title="Rows: received = published + quarantined + rejected + superseded"
+        title="Rows: received = published + quarantined + rejected + superseded",
+        box=None,
+        padding=(0, 1, 0, 0),
     )
-    for column in ("feed", "for night", "landed", "state"):
-        table.add_column(column)
-    for field in fields(Sum):
-        table.add_column(field.name, justify="right")
-    table.add_column("reconciles")
+    for column in ("feed", "night", "state"):
+        table.add_column(column, no_wrap=True)
+    for heading in ("received", "published", "quarant.", "rejected", "supers."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    wrong = []
     for feed in sorted(county.registry.contracts):
         for delivery, total in sums(county.ledger, feed):
             table.add_row(
                 feed,
-                str(delivery.night),
-                str(delivery.landed_on),
-                delivery.state,
+                f"{delivery.night:%b %d}",
+                _state(delivery),
                 *(f"{getattr(total, f.name):,}" for f in fields(Sum)),
-                "yes" if total.reconciles else "NO",
             )
+            if not total.reconciles:
+                wrong.append(delivery.id)
+    table.caption = (
+        f"DOES NOT RECONCILE: {', '.join(wrong)}"
+        if wrong
+        else "Every count reconciles."
+    )
     return table
 
 
+def _state(delivery: Delivery) -> str:
+    """Say how a delivery stands, and when it came where that was later."""
+    if delivery.landed_on == delivery.night or delivery.state != "checked":
+        return delivery.state
+    return f"came on {delivery.landed_on:%b %d}"
+
+
 def _standing(county: County) -> Table:
-    table = Table(title="Feeds by night")
+    table = Table(title="Feeds by night", box=SIMPLE, pad_edge=False)
     table.add_column("night")
     feeds = sorted(county.registry.contracts)
     for feed in feeds:

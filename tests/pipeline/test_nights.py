@@ -44,10 +44,17 @@ def test_every_row_is_accounted_for(nights, county) -> None:
             deliveries += 1
             assert total.reconciles, delivery.id
             assert total.received > 0
-            if delivery.state == "held":
-                assert total.quarantined == total.received
+            if delivery.state == "superseded":
+                assert total.superseded == total.received
     # Three nights of four feeds; the late one arrives as a delivery of its own.
     assert deliveries == 12
+
+
+def test_a_held_delivery_is_closed_by_the_one_that_makes_up_for_it(county) -> None:
+    states = {d.night: d.state for d in county.ledger.deliveries(MALFORMED)}
+    assert states == dict(
+        zip(NIGHTS, ("checked", "superseded", "checked"), strict=True)
+    )
 
 
 def test_received_rows_are_those_the_agencies_served(nights, county) -> None:

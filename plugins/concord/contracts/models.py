@@ -222,7 +222,7 @@ class KAnonymity(Strict):
 
 
 class ReleaseProfile(Strict):
-    """What leaves for one audience, concept by concept; what is not named is dropped."""
+    """What leaves for one audience, concept by concept; the rest is dropped."""
 
     id: str
     title: str

@@ -72,16 +72,40 @@ class Ledger:
     # Deliveries ---------------------------------------------------------------
 
     def record_delivery(self, delivery: Delivery) -> bool:
-        """Record a landed delivery; False where the same bytes were recorded before."""
+        """Record a landed delivery; False where the same bytes were recorded before.
+
+        A held delivery that is offered again counts for the night of the new offer.
+        """
+        table = schema.delivery
+        same = table.c.id == delivery.id
         with self._writing() as connection:
-            known = connection.execute(
-                sa.select(schema.delivery.c.id).where(
-                    schema.delivery.c.id == delivery.id
-                )
-            ).first()
+            known = connection.execute(sa.select(table.c.state).where(same)).first()
             if known is None:
-                self._put(connection, schema.delivery, delivery)
+                self._put(connection, table, delivery)
+            elif known.state == "held":
+                connection.execute(
+                    sa.update(table).where(same).values(landed_on=delivery.landed_on)
+                )
             return known is None
+
+    def supersede_held(self, feed: str, before: date) -> None:
+        """Close held deliveries that a later, accepted one has made up for."""
+        table, counts = schema.delivery, schema.table_count
+        held = sa.select(table.c.id).where(
+            table.c.feed == feed, table.c.state == "held", table.c.night < before
+        )
+        with self._writing() as connection:
+            ids = connection.execute(held).scalars().all()
+            connection.execute(
+                sa.update(counts)
+                .where(counts.c.delivery_id.in_(ids))
+                .values(
+                    superseded=counts.c.received, quarantined=0, published=0, rejected=0
+                )
+            )
+            connection.execute(
+                sa.update(table).where(table.c.id.in_(ids)).values(state="superseded")
+            )
 
     def deliveries(
         self, feed: str, *, until: date | None = None

@@ -16,7 +16,7 @@ class Delivery:
     feed: str
     night: date
     landed_on: date
-    state: Literal["landed", "checked", "held"]
+    state: Literal["landed", "checked", "held", "superseded"]
     source: str
     cursor: str
     folder: str

@@ -16,6 +16,7 @@ from concord.parsing.casting import Casting, castings
 from concord.parsing.preflight import check_delimited
 
 MAX_OBJECT = 64 << 20
+WHOLE_ARRAY = "$[*]"  # DuckDB's reader takes such a document apart by itself
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,14 @@ def _documents(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
             f"SELECT json AS doc FROM read_ndjson_objects([{listed}], "
             f"ignore_errors=true, maximum_object_size={MAX_OBJECT})"
         )
+    elif table.records in (None, WHOLE_ARRAY):
+        docs = (
+            f"SELECT json AS doc FROM read_json_objects([{listed}], format='array', "
+            f"maximum_object_size={MAX_OBJECT})"
+        )
     else:
         docs = (
-            f"SELECT unnest(json_extract(json, {literal(table.records or '$[*]')})) "
+            f"SELECT unnest(json_extract(json, {literal(table.records)})) "
             f"AS doc FROM read_json_objects([{listed}], format='unstructured', "
             f"maximum_object_size={MAX_OBJECT})"
         )

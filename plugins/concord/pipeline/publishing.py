@@ -92,7 +92,7 @@ class PublishStep:
             risk = protect(con, "person", "person_token", self.profile.k_anonymity)
             self._validate(con, tables)
             scanned = self._gate(con, states)
-            finished = self._tables(con, tables)
+            finished = self._tables(con)
         release = publish(
             finished,
             context=self._context(night, run, states, run_id, risk, scanned),
@@ -250,18 +250,10 @@ class PublishStep:
             for column in IDENTIFYING
         )
 
-    def _tables(
-        self, con: duckdb.DuckDBPyConnection, tables: Sequence[CuratedTable]
-    ) -> Mapping[str, pa.Table]:
-        """Return the finished tables, each in the order of its key."""
-        published = {t.name: t for t in tables if t.name in self.profile.tables}
+    def _tables(self, con: duckdb.DuckDBPyConnection) -> Mapping[str, pa.Table]:
+        """Return the finished tables; publication puts their rows in order."""
         return {
-            name: fetch(
-                con,
-                f"FROM {quoted(name)} ORDER BY "
-                + ", ".join(quoted(column) for column in published[name].about.key),
-            )
-            for name in self.profile.tables
+            name: fetch(con, f"FROM {quoted(name)}") for name in self.profile.tables
         }
 
     # What is said of the release ----------------------------------------------------

@@ -185,14 +185,11 @@ class DeliveryChecker:
             f"list(DISTINCT rule ORDER BY rule) AS rules FROM {failures} "
             "GROUP BY _row) AS f USING (_row) ORDER BY _row",
         )
-        keys = ", ".join(quoted(c.name) for c in table.key)
-        updated = table.with_concept("technical.updated_at")
-        newest = f"{quoted(updated.name)} DESC NULLS LAST, " if updated else ""
+        self._leave_out_superseded(table, candidates, failures)
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE accepted_{name} AS SELECT * FROM "
             f"{candidates} WHERE _row NOT IN (SELECT _row FROM {failures}) "
-            f"QUALIFY row_number() OVER (PARTITION BY {keys} "
-            f"ORDER BY {newest}_row DESC) = 1"
+            f"AND _row NOT IN (FROM superseded_{name})"
         )
         upserts = f"upserts_{name}"
         con.execute(
@@ -218,8 +215,29 @@ class DeliveryChecker:
             table, loaded, f"accepted_{name}", upserts, counts, rules, failed
         )
 
+    def _leave_out_superseded(
+        self, table: Table, candidates: str, failures: str
+    ) -> None:
+        """Make ``superseded_<table>``: good rows that a newer one of their key replaces.
+
+        Keys that repeat are found first: they are few, and only their rows are sorted.
+        """
+        keys = ", ".join(quoted(c.name) for c in table.key)
+        updated = table.with_concept("technical.updated_at")
+        newest = f"{quoted(updated.name)} DESC NULLS LAST, " if updated else ""
+        good = f"{candidates} WHERE _row NOT IN (SELECT _row FROM {failures})"
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE superseded_{table.name} AS "
+            f"SELECT _row FROM {good} AND ({keys}) IN "
+            f"(SELECT ({keys}) FROM {good} GROUP BY {keys} HAVING count(*) > 1) "
+            f"QUALIFY row_number() OVER (PARTITION BY {keys} "
+            f"ORDER BY {newest}_row DESC) > 1"
+        )
+
     def _remember_keys(self, table: Table) -> None:
         """Make ``known_<table>``: the keys that exist once this delivery is applied."""
+        if not self._is_referred_to(table):
+            return
         key = quoted(table.key[0].name)
         known = f"SELECT {key} AS original FROM upserts_{table.name}"
         if self.contract.delivery.mode == "increment":
@@ -233,6 +251,14 @@ class DeliveryChecker:
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE known_{table.name} AS "
             f"SELECT DISTINCT original FROM ({known}) WHERE original IS NOT NULL"
+        )
+
+    def _is_referred_to(self, table: Table) -> bool:
+        """Say whether a column of the contract refers to the table."""
+        return any(
+            column.references and column.references.startswith(f"{table.name}.")
+            for other in self.contract.tables
+            for column in other.columns
         )
 
     def _hold_if_too_bad(self, checked: CheckedDelivery) -> None:

@@ -82,6 +82,7 @@ class FeedCheck:
             self.contract.id, night, "checked", state_id=state
         )
         last = deliveries[-1]
+        self.ledger.supersede_held(self.contract.id, last.night)
         self.ledger.advance(self.contract.id, last.cursor, night)
         return self._result(night, state, deliveries)
 

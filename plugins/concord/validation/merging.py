@@ -66,7 +66,9 @@ class StateMerger:
 
     def _begin_empty(self) -> None:
         for keys in ("person_keys", "place_keys"):
-            self.con.execute(f"CREATE TEMP TABLE {keys} (original VARCHAR, key VARCHAR)")
+            self.con.execute(
+                f"CREATE TEMP TABLE {keys} (original VARCHAR, key VARCHAR)"
+            )
         for table in self.tables:
             rows, codes = self._empty_rows(table), self._codes(table)
             query = splitting.content_select(table, rows, codes)
@@ -168,6 +170,10 @@ class StateMerger:
     def _merge(self, previous: str, new: str, key: list[str], gone: str | None) -> int:
         con = self.con
         before = count(con, previous)
+        if before == 0:
+            con.execute(f"DROP TABLE {previous}")
+            con.execute(f"ALTER TABLE {new} RENAME TO {previous}")
+            return 0
         keys = ", ".join(map(quoted, key))
         if self.contract.delivery.mode == "full":
             missing = count(

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from concord.exceptions import DeliveryHeld
 from concord.landing import schema
-from concord.landing.ledger import Delivery, Ledger, RuleCount, TableCount, now
+from concord.landing.ledger import Ledger
+from concord.landing.records import Delivery, RuleCount, TableCount, now
 
 NIGHT = date(2026, 1, 5)
 
@@ -45,6 +46,30 @@ def test_the_same_bytes_are_recorded_once(ledger) -> None:
     assert ledger.record_delivery(delivery()) is True
     assert ledger.record_delivery(delivery()) is False
     assert len(ledger.deliveries("police_rms")) == 1
+
+
+def test_a_held_delivery_offered_again_counts_for_the_new_night(ledger) -> None:
+    tomorrow = date(2026, 1, 6)
+    ledger.record_delivery(delivery())
+    ledger.record_outcome(delivery().id, "held", [], [])
+    assert ledger.record_delivery(delivery(landed_on=tomorrow)) is False
+    assert ledger.deliveries("police_rms")[0].landed_on == tomorrow
+    ledger.record_outcome(delivery().id, "checked", [], [])
+    ledger.record_delivery(delivery(landed_on=date(2026, 1, 7)))
+    assert ledger.deliveries("police_rms")[0].landed_on == tomorrow
+
+
+def test_a_held_delivery_is_superseded_with_all_its_rows(ledger) -> None:
+    ledger.record_delivery(delivery())
+    held = TableCount("person", 10, 0, 10, 0, 0)
+    ledger.record_outcome(delivery().id, "held", [held], [])
+    ledger.supersede_held("police_rms", before=NIGHT)
+    assert ledger.table_counts(delivery().id) == (held,)
+    ledger.supersede_held("police_rms", before=date(2026, 1, 6))
+    (count,) = ledger.table_counts(delivery().id)
+    assert (count.superseded, count.quarantined) == (10, 0)
+    assert count.reconciles
+    assert ledger.deliveries("police_rms")[0].state == "superseded"
 
 
 def test_deliveries_come_in_the_order_in_which_they_apply(ledger) -> None:

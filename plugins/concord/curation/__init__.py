@@ -1,0 +1,1 @@
+"""Finds, orders and runs include/sql."""

@@ -1,0 +1,1 @@
+"""What happens to each concept before a release: tokens, coarser values, or nothing."""

@@ -1,0 +1,299 @@
+"""The vault's side: who has which token, and what may be said of a person.
+
+Reads person records, places and person ids; gives a keymap that names nobody: record
+keys with person tokens, one row of coarse attributes a person token, and place keys
+with place tokens. Content is joined to it elsewhere, so that no step holds both an
+identity and what happened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
+from concord.contracts.models import ConceptAction, ReleaseProfile
+from concord.deidentification.actions import birth_year, keep, zip3
+from concord.deidentification.content_columns import PERSON
+from concord.deidentification.quiet import quietly
+from concord.deidentification.tokens import Tokeniser
+from concord.deidentification.zip3 import Zip3Table
+from concord.duck import one, quoted
+from concord.exceptions import ContractError, IntegrityError
+
+PERSON_CONCEPTS = {
+    "source_id": "person.source_id",
+    "first_name": "person.first_name",
+    "middle_name": "person.middle_name",
+    "last_name": "person.last_name",
+    "suffix": "person.suffix",
+    "birth_date": "person.birth_date",
+    "sex": "person.sex",
+    "race": "person.race",
+    "ethnicity": "person.ethnicity",
+    "ssn": "person.ssn",
+    "state_id": "person.state_id",
+    "phone": "person.phone",
+    "email": "person.email",
+    "street": "person.street",
+    "city": "person.city",
+    "state": "person.state",
+    "zip": "person.zip",
+}
+"""Columns of the vault's person record and the concept of each."""
+
+PLACE_CONCEPTS = {
+    "street": "place.street",
+    "city": "place.city",
+    "state": "place.state",
+    "zip": "place.zip",
+    "latitude": "place.latitude",
+    "longitude": "place.longitude",
+}
+"""Columns of the vault's place record and the concept of each."""
+
+NO_PERSONS = pa.schema(
+    {"record_key": pa.string()}
+    | dict.fromkeys(PERSON_CONCEPTS, pa.string())
+    | {"birth_date": pa.date32()}
+).empty_table()
+NO_PLACES = pa.schema(
+    {"place_key": pa.string()}
+    | dict.fromkeys(PLACE_CONCEPTS, pa.string())
+    | {"latitude": pa.float64(), "longitude": pa.float64()}
+).empty_table()
+KEEPABLE = frozenset({"sex", "race", "ethnicity", "state", "zip"})
+RANDOM_KEY = "[0-9a-f]{32}"
+
+
+@dataclass(frozen=True)
+class Keymap:
+    """What de-identification may know of persons and places.
+
+    Attributes:
+        person_keys: record_key, person_token.
+        persons: person_token and the attributes that the profile lets out.
+        place_keys: place_key, place_token and what the profile lets out.
+    """
+
+    person_keys: pa.Table
+    persons: pa.Table
+    place_keys: pa.Table
+
+
+def build_keymap(
+    persons: Mapping[str, pa.Table],
+    places: Mapping[str, pa.Table],
+    assignments: pa.Table,
+    profile: ReleaseProfile,
+    tokeniser: Tokeniser,
+    zip3_table: Zip3Table,
+    night: date,
+    *,
+    threads: int = 2,
+) -> Keymap:
+    """Make the keymap of one release.
+
+    Args:
+        persons: Person records of each feed.
+        places: Places of each feed that has any.
+        assignments: record_key and person_id, made by linkage.
+        profile: What may leave.
+        tokeniser: Makes the release's tokens.
+        zip3_table: ZIP prefixes that may be published.
+        night: The night of the release; ages are reckoned on it.
+        threads: DuckDB threads to use.
+
+    Raises:
+        ContractError: The profile asks for something that no rule can do.
+        IntegrityError: Records, places and person ids don't fit one another.
+    """
+    if _action(profile, PERSON).action != "tokenise":
+        raise ContractError(
+            f"include/releases/{profile.id}.yaml: '{PERSON}' is not tokenised, so no "
+            "table could be joined to a person. Use tokenise"
+        )
+    rules = _Rules(profile, zip3_table, night)
+    return quietly(
+        "make the keymap",
+        _build,
+        persons,
+        places,
+        assignments,
+        rules,
+        tokeniser,
+        threads,
+    )
+
+
+def _build(
+    persons: Mapping[str, pa.Table],
+    places: Mapping[str, pa.Table],
+    assignments: pa.Table,
+    rules: "_Rules",
+    tokeniser: Tokeniser,
+    threads: int,
+) -> Keymap:
+    # An empty temp_directory means: stop for want of memory, never spill identities.
+    with duckdb.connect(config={"threads": threads, "temp_directory": ""}) as con:
+        attributes = _link(con, persons, assignments, rules)
+        ids = _random_keys(con, "person", "SELECT DISTINCT person_id FROM record")
+        con.register("person", _with_tokens(ids, "person", tokeniser))
+        person_keys = con.sql(
+            "SELECT record_key, token AS person_token FROM record "
+            "JOIN person ON person.key = record.person_id ORDER BY record_key"
+        ).to_arrow_table()
+        return Keymap(
+            person_keys=person_keys,
+            persons=con.sql(_persons_sql(attributes)).to_arrow_table(),
+            place_keys=_place_keys(con, places, rules, tokeniser),
+        )
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What happens to each vault column in one release."""
+
+    profile: ReleaseProfile
+    zip3_table: Zip3Table
+    night: date
+
+    def published(self, concepts: Mapping[str, str]) -> dict[str, str]:
+        """Return the columns that leave, each with the SQL that makes it."""
+        columns = (self._column(name, concept) for name, concept in concepts.items())
+        return dict(column for column in columns if column is not None)
+
+    def _column(self, name: str, concept: str) -> tuple[str, str] | None:
+        action = _action(self.profile, concept)
+        match action.action:
+            case "drop":
+                return None
+            case "keep" if name in KEEPABLE:
+                return name, keep(quoted(name), "string")
+            case "zip3" if name == "zip":
+                return "zip3", zip3(quoted(name), self.zip3_table)
+            case "birth_year" if name == "birth_date":
+                return "birth_year", birth_year(quoted(name), self.night, action.top)
+        raise ContractError(
+            f"include/releases/{self.profile.id}.yaml: '{concept}' can't be "
+            f"'{action.action}'. See docs/reference/release_profiles.md"
+        )
+
+
+def _action(profile: ReleaseProfile, concept: str) -> ConceptAction:
+    """Return what a profile says of a concept; what it does not name is dropped."""
+    return profile.concepts.get(concept, ConceptAction(action="drop"))
+
+
+def _link(
+    con: duckdb.DuckDBPyConnection,
+    persons: Mapping[str, pa.Table],
+    assignments: pa.Table,
+    rules: _Rules,
+) -> list[str]:
+    """Make table ``record``: person id and coarse attributes of every record."""
+    attributes = rules.published(PERSON_CONCEPTS)
+    con.register("assignment", assignments)
+    selects = []
+    for number, table in enumerate((NO_PERSONS, *_in_order(persons))):
+        con.register(f"vault_{number}", table)
+        columns = (f", {sql} AS {quoted(name)}" for name, sql in attributes.items())
+        selects.append(f"SELECT record_key{''.join(columns)} FROM vault_{number}")
+    con.execute(
+        "CREATE TABLE record AS SELECT person_id, vault.* "
+        f"FROM ({' UNION ALL '.join(selects)}) AS vault "
+        "LEFT JOIN assignment ON assignment.record_key = vault.record_key"
+    )
+    given = sum(table.num_rows for table in persons.values())
+    rows, keys, ids = one(
+        con,
+        "SELECT count(*), count(DISTINCT record_key), count(person_id) FROM record",
+    )
+    if ids < rows:
+        raise IntegrityError(
+            f"{rows - ids} of {given} person records have no person id. Link the "
+            "states of this night again"
+        )
+    if not rows == keys == given:
+        raise IntegrityError(
+            f"{given} person records gave {rows} rows with {keys} record keys: a "
+            "record key occurs twice. Link the states of this night again"
+        )
+    return list(attributes)
+
+
+def _in_order(tables: Mapping[str, pa.Table]) -> list[pa.Table]:
+    """Return the feeds' tables in the order of the feeds' names."""
+    return [tables[feed] for feed in sorted(tables)]
+
+
+def _random_keys(
+    con: duckdb.DuckDBPyConnection, kind: str, query: str
+) -> pa.ChunkedArray:
+    """Return keys to be tokenised, sure that they are random and not identifiers."""
+    (strange,) = one(
+        con,
+        f"SELECT count(*) FROM ({query}) AS found(key) "
+        f"WHERE NOT coalesce(regexp_full_match(key, '{RANDOM_KEY}'), FALSE)",
+    )
+    if strange:
+        raise IntegrityError(
+            f"{strange} {kind} keys are not 32 hexadecimal digits; only random keys "
+            "may become tokens. Split the states of this night again"
+        )
+    return con.sql(query).to_arrow_table().column(0)
+
+
+def _with_tokens(keys: pa.ChunkedArray, entity: str, tokeniser: Tokeniser) -> pa.Table:
+    """Pair keys with their tokens."""
+    return pa.table({"key": keys, "token": tokeniser.tokens(entity, keys)})
+
+
+def _persons_sql(attributes: list[str]) -> str:
+    """Return the query for one row a person, each attribute its most frequent value.
+
+    Of values equally frequent the smallest is taken, so the result depends on the
+    records alone.
+    """
+    selected = "".join(f", {quoted(a)}.value AS {quoted(a)}" for a in attributes)
+    joins = "".join(
+        f" LEFT JOIN (SELECT person_id, first(value ORDER BY n DESC, value) AS value"
+        f" FROM (SELECT person_id, {quoted(a)} AS value, count(*) AS n FROM record"
+        f" WHERE {quoted(a)} IS NOT NULL GROUP BY ALL) GROUP BY person_id)"
+        f" AS {quoted(a)} ON {quoted(a)}.person_id = person.key"
+        for a in attributes
+    )
+    return (
+        f"SELECT person.token AS person_token{selected} FROM person{joins} "
+        "ORDER BY person_token"
+    )
+
+
+def _place_keys(
+    con: duckdb.DuckDBPyConnection,
+    places: Mapping[str, pa.Table],
+    rules: _Rules,
+    tokeniser: Tokeniser,
+) -> pa.Table:
+    """Return place keys with tokens and what the profile says of places."""
+    attributes = rules.published(PLACE_CONCEPTS)
+    columns = "".join(f", {sql} AS {quoted(name)}" for name, sql in attributes.items())
+    selects = []
+    for number, table in enumerate((NO_PLACES, *_in_order(places))):
+        con.register(f"place_{number}", table)
+        selects.append(f"SELECT place_key{columns} FROM place_{number}")
+    con.execute(f"CREATE TABLE place AS {' UNION ALL '.join(selects)}")
+    rows, keys = one(con, "SELECT count(*), count(DISTINCT place_key) FROM place")
+    if rows != keys:
+        raise IntegrityError(
+            f"{rows} places have {keys} place keys: a key occurs twice or is missing. "
+            "Split the states of this night again"
+        )
+    keyed = _random_keys(con, "place", "SELECT place_key FROM place")
+    con.register("place_token", _with_tokens(keyed, "place", tokeniser))
+    selected = "".join(f", place.{quoted(name)}" for name in attributes)
+    return con.sql(
+        f"SELECT place_key, token AS place_token{selected} FROM place "
+        "JOIN place_token ON place_token.key = place.place_key ORDER BY place_key"
+    ).to_arrow_table()

@@ -1,0 +1,1 @@
+"""Who is the same person: standardisation, Splink model, stable person ids."""
