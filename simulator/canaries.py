@@ -22,8 +22,9 @@ KNOWN_TO: tuple[tuple[str, ...], ...] = (
     ("school", "hospital"), ("school",), ("school",), ("school",),
     ("hospital",), ("hospital",), ("hospital",), ("hospital",),
 )  # fmt: skip
-OLDEST, INVALID, MINOR = 13, 3, 8
-_UNKNOWN_SEX_DEFECT = 3
+OLDEST, INVALID = 13, 5
+# Born in the future: probation must know birth dates, so the row is quarantined.
+_FUTURE_BIRTH = 1
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def plant(store: Store, canaries: list[Canary]) -> None:
         seq = first + np.arange(len(known))
         store.append(f"{feed}_person", 0, _columns(feed, known, seq))
     store.run(
-        f"UPDATE police_rms_person SET defect = {_UNKNOWN_SEX_DEFECT} "
+        f"UPDATE probation_person SET defect = {_FUTURE_BIRTH} "
         f"WHERE person = {canaries[INVALID].person}"
     )
 

@@ -126,7 +126,7 @@ class County:
         night = self.night(0)
         self._people = draw_people(self.seed, self.persons, night.today)
         store_people(store, self._people)
-        for macro in macros(self.seed):
+        for macro in macros(night):
             store.run(macro)
         homes = int(self._people.household[-1]) + 1
         store_places(store, draw_places(night.rng("places"), 0, 2 * homes))
@@ -134,7 +134,7 @@ class County:
         known = draw_membership(self.seed, self._people, night.today)
         for feed in FEEDS:
             rng = night.rng(f"records {feed}")
-            persons, _ = record_persons(rng, feed, np.flatnonzero(known[feed]))
+            persons = record_persons(rng, feed, np.flatnonzero(known[feed]))
             write_records(store, rng, feed, 0, self._people, persons)
         self._canaries = canaries.draw_canaries(
             self.seed, self.persons, self.first_night

@@ -1,14 +1,14 @@
 """The county's calendar: days as integers, school days, clock changes."""
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from simulator.randomness import Floats, Ints
 
 EPOCH = date(1970, 1, 1)
-HISTORY_START = date(2025, 1, 1)
-EXTRACT_HOUR = 2
+_YEARS = range(2020, 2046)
 
 # Peak hours of violence and of ordinary business, one weight for each hour.
 NIGHT_HOURS = np.array(
@@ -21,6 +21,11 @@ BUSINESS_HOURS = np.array(
 )
 
 
+def history_start(first_night: date) -> date:
+    """Give the first day of the full load's history: a year and some days."""
+    return date(first_night.year - 1, 1, 1)
+
+
 def number(day: date) -> int:
     """Count days since 1970-01-01."""
     return (day - EPOCH).days
@@ -31,20 +36,21 @@ def day(value: int) -> date:
     return EPOCH + timedelta(days=int(value))
 
 
-def _sunday(year: int, month: int, nth: int) -> date:
+def _nth(year: int, month: int, weekday: int, nth: int) -> date:
+    """Give the nth such weekday of a month; Monday is 0."""
     first = date(year, month, 1)
-    return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (nth - 1))
+    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (nth - 1))
 
 
 def clock_changes(year: int) -> tuple[date, date]:
     """Give the days on which Chicago's clocks go forward and back."""
-    return _sunday(year, 3, 2), _sunday(year, 11, 1)
+    return _nth(year, 3, 6, 2), _nth(year, 11, 6, 1)
 
 
 def existing_minutes(days: Ints, minutes: Ints) -> Ints:
     """Move times in the lost hour of spring one hour on: nobody's clock shows it."""
     moved = minutes.copy()
-    for year in range(2022, 2031):
+    for year in _YEARS:
         lost = days == number(clock_changes(year)[0])
         moved = np.where(lost & (moved // 60 == 2), moved + 60, moved)
     return moved
@@ -53,7 +59,7 @@ def existing_minutes(days: Ints, minutes: Ints) -> Ints:
 def summer_time_sql(column: str) -> str:
     """Give SQL that is true where a local timestamp is in daylight saving time."""
     spans = []
-    for year in range(2022, 2031):
+    for year in _YEARS:
         spring, autumn = clock_changes(year)
         spans.append(
             f"({column} >= TIMESTAMP '{spring} 03:00:00' "
@@ -62,16 +68,22 @@ def summer_time_sql(column: str) -> str:
     return "(" + " OR ".join(spans) + ")"
 
 
-_HOLIDAYS = {
-    date(2025, 1, 20), date(2025, 2, 17), date(2025, 4, 18), date(2025, 5, 26),
-    date(2025, 9, 1), date(2025, 10, 13), date(2025, 11, 11),
-    date(2026, 1, 19), date(2026, 2, 16), date(2026, 4, 3), date(2026, 5, 25),
-}  # fmt: skip
-_BREAKS = (
-    (date(2025, 3, 24), date(2025, 3, 28)),
-    (date(2025, 11, 26), date(2025, 11, 28)),
-    (date(2026, 3, 23), date(2026, 3, 27)),
-)
+@lru_cache
+def _closed(year: int) -> frozenset[date]:
+    """List a year's holidays, the week of Thanksgiving and spring break."""
+    thanksgiving = _nth(year, 11, 3, 4)
+    spring = _nth(year, 3, 0, 4)
+    single = (
+        _nth(year, 1, 0, 3),
+        _nth(year, 2, 0, 3),
+        _nth(year, 5, 0, 5) if _nth(year, 5, 0, 5).month == 5 else _nth(year, 5, 0, 4),
+        _nth(year, 9, 0, 1),
+        _nth(year, 10, 0, 2),
+        date(year, 11, 11),
+    )
+    around = (thanksgiving + timedelta(days=n) for n in (-1, 0, 1))
+    week = (spring + timedelta(days=n) for n in range(5))
+    return frozenset((*single, *around, *week))
 
 
 def school_year(year: int) -> tuple[date, date]:
@@ -83,9 +95,7 @@ def school_year(year: int) -> tuple[date, date]:
 
 def is_school_day(value: date) -> bool:
     """Tell whether schools are open."""
-    if value.weekday() > 4 or value in _HOLIDAYS:
-        return False
-    if any(start <= value <= end for start, end in _BREAKS):
+    if value.weekday() > 4 or value in _closed(value.year):
         return False
     if (value.month, value.day) >= (12, 20) or (value.month, value.day) < (1, 5):
         return False

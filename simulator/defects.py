@@ -68,7 +68,7 @@ DEFECTS: Mapping[str, tuple[Defect, ...]] = {
         Defect("orphan", "person_id", f"'MN' || {_NO_SUCH}"),
     ),
     "arrest": (
-        Defect("arrest_before_incident", "arrest_date", "'2019-03-04'"),
+        Defect("future_date", "arrest_date", _FAR_DAY),
         Defect("unknown_code", "arrest_type", "'Z'"),
         Defect("unknown_code", "ucr_code", "'99Z'"),
     ),
@@ -115,7 +115,7 @@ DEFECTS: Mapping[str, tuple[Defect, ...]] = {
         ),
     ),
     "action": (
-        Defect("action_before_incident", "disciplineDate", "'2019-03-04'"),
+        Defect("future_date", "disciplineDate", _FAR_DAY),
         Defect(
             "unknown_code",
             "disciplineDescriptor",
@@ -135,7 +135,7 @@ DEFECTS: Mapping[str, tuple[Defect, ...]] = {
     ),
     "condition": (
         Defect("malformed", "code", "'??'"),
-        Defect("recorded_before_encounter", "recordedDate", "'2019-03-04'"),
+        Defect("future_date", "recordedDate", _FAR_DAY),
         Defect("orphan", "encounter", f"'Encounter/' || {_NO_SUCH}"),
     ),
 }

@@ -10,7 +10,7 @@ from simulator.names import GROUPS
 from simulator.randomness import Bools, Floats, Ints, chance, choose
 
 # Kinds of error, by field. Zero is always "as it is".
-TYPO, NICKNAME, INITIAL, UNKNOWN_NAME, BLANK = 1, 2, 3, 4, 5
+TYPO, NICKNAME, INITIAL, UNKNOWN_NAME = 1, 2, 3, 4
 LAST_TYPO, HALF, MAIDEN, RESPACED = 1, 2, 3, 4
 DAY_MONTH, YEAR_OFF, DAY_OFF, DOB_BLANK, DOB_PLACEHOLDER, FIRST_OF_JANUARY = range(1, 7)
 SSN_BLANK, SSN_DIGIT, SSN_NINES, SSN_ZEROS = 1, 2, 3, 4

@@ -48,7 +48,7 @@ def _extension(kind: str, code: str) -> str:
 
 
 def _patient(d: Delivery) -> str:
-    began = "TIMESTAMP '2025-01-02 08:00:00' + to_seconds((seq * 977) % 31000000)"
+    began = "history_start() + to_seconds((seq * 977) % 31000000)"
     mrn = (
         f"{{'type': {{'coding': [{{'system': '{_TERMINOLOGY}/v2-0203', 'code': 'MR'}}]}}, "  # noqa: E501
         "'system': 'urn:springfield:mrn', 'value': 'MRN' || lpad((seq + 1)::VARCHAR, 8, '0')}"  # noqa: E501

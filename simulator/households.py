@@ -84,7 +84,9 @@ def _ages(
     elder = head + 19 * _YEAR + rng.gamma(2, 3.5 * _YEAR, count)
     adult = np.where(position == 0, head, np.where(position == 1, spouse, elder))
     adult = np.where(kind == SHARED, own, adult)
-    adult = np.clip(adult, 18 * _YEAR, 103 * _YEAR)
+    spare = rng.uniform(0, 6 * _YEAR, count)
+    adult = np.where(adult < 18 * _YEAR, 18 * _YEAR + spare, adult)
+    adult = np.where(adult > 103 * _YEAR, 90 * _YEAR + spare, adult)
     return np.where(child, age, adult).astype(np.int64), twin
 
 

@@ -39,10 +39,7 @@ def _police_share(age: Ints) -> Floats:
     return shares.astype(np.float64)
 
 
-def record_persons(
-    rng: np.random.Generator, feed: str, members: Ints
-) -> tuple[Ints, int]:
+def record_persons(rng: np.random.Generator, feed: str, members: Ints) -> Ints:
     """List the persons of a feed's records, some twice, in random order."""
     twice = members[chance(rng, _DUPLICATES.get(feed, 0.0), len(members))]
-    persons = np.concatenate([members, twice])
-    return rng.permutation(persons), len(twice)
+    return rng.permutation(np.concatenate([members, twice]))

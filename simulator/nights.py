@@ -6,7 +6,7 @@ import pyarrow as pa
 from simulator.membership import eligible_students
 from simulator.people import People
 from simulator.places import draw_places
-from simulator.randomness import Ints, choose, sample
+from simulator.randomness import Ints, sample
 from simulator.records import corrected_records, store_places, write_records
 from simulator.rosters import Night
 from simulator.store import FEEDS, HANGS_ON, Store
@@ -14,13 +14,16 @@ from simulator.store import FEEDS, HANGS_ON, Store
 _NEWCOMERS = 0.008
 _CORRECTED = 0.006
 _DELETED_RECORDS = 0.0004
-# What a correction writes anew, with its share.
-_CORRECTIONS: tuple[tuple[float, tuple[str, ...]], ...] = (
-    (25, ("birth_date",)),
-    (30, ("first_name", "last_name", "middle_name")),
-    (30, ("street", "city", "state", "zip")),
-    (15, ("phone",)),
+# How a record changes: share, fields written anew, and which of them were wrong.
+_CORRECTIONS: tuple[tuple[float, tuple[str, ...], tuple[str, ...]], ...] = (
+    (0.25, ("birth_date",), ("birth_date",)),
+    (0.30, ("first_name", "last_name", "middle_name"), ("first_name", "last_name")),
+    (0.15, ("phone",), ("phone",)),
 )
+_MOVES = 0.30
+_HOME = ("street", "city", "state", "zip")
+# Wrong values are rare, so this many records are looked at for each correction.
+_LOOKED_AT = 60
 
 
 def register_newcomers(store: Store, night: Night, people: People) -> None:
@@ -43,15 +46,28 @@ def change_records(store: Store, night: Night, people: People) -> None:
     """Correct birth dates and names, note moves and new telephone numbers."""
     for feed in FEEDS:
         rng = night.rng(f"corrections {feed}")
-        numbers = _settled(store, feed, night, len(people))
-        chosen = np.sort(sample(rng, numbers, max(8, round(len(numbers) * _CORRECTED))))
-        kind = choose(rng, range(4), [share for share, _ in _CORRECTIONS], len(chosen))
-        if len(chosen) >= 8:
-            kind[:4] = range(4)
-        _move(store, rng, feed, chosen[kind == 2])
-        corrected_records(store, rng, feed, people, chosen)
-        for code, (_, fields) in enumerate(_CORRECTIONS):
-            _copy(store, night, feed, chosen[kind == code], fields)
+        settled = _settled(store, feed, night, len(people))
+        wanted = len(settled) * _CORRECTED
+        seen = sample(rng, settled, max(400, round(wanted * _LOOKED_AT)))
+        moved, rest = np.split(seen, [max(1, round(wanted * _MOVES))])
+        _move(store, rng, feed, moved)
+        corrected_records(store, rng, feed, people, np.sort(seen))
+        _copy(store, night, feed, moved, _HOME)
+        for share, fields, judged in _CORRECTIONS:
+            wrong = rest[np.isin(rest, _wrong(store, feed, judged))]
+            chosen = sample(rng, wrong, max(1, round(wanted * share)))
+            _copy(store, night, feed, chosen, fields)
+            rest = rest[~np.isin(rest, chosen)]
+
+
+def _wrong(store: Store, feed: str, fields: tuple[str, ...]) -> Ints:
+    """Find the staged records of which the agency has one of these fields wrong."""
+    differs = " OR ".join(f"upper(r.{f}) <> upper(s.{f})" for f in fields)
+    unknown = " OR ".join(f"(r.{f} IS NULL AND s.{f} IS NOT NULL)" for f in fields)
+    return store.column(
+        f"SELECT seq FROM {feed}_person r JOIN staged s USING (seq) "
+        f"WHERE {differs} OR {unknown} ORDER BY seq"
+    )
 
 
 def _settled(store: Store, feed: str, night: Night, persons: int) -> Ints:
@@ -156,7 +172,7 @@ def delete_rows(store: Store, night: Night, persons: int) -> None:
         numbers = _settled(store, feed, night, persons)
         kept = _KEPT.get(feed)
         if kept:
-            numbers = np.setdiff1d(numbers, store.column(kept))
+            numbers = numbers[~np.isin(numbers, store.column(kept))]
         gone = sample(rng, numbers, max(1, round(len(numbers) * _DELETED_RECORDS)))
         store.delete(f"{feed}_person", night.index, "seq", gone)
         for table in HANGS_ON[feed]:

@@ -90,7 +90,7 @@ def _reported(table: str) -> str:
 
 def _person(d: Delivery) -> str:
     t = "police_rms_person"
-    began = "TIMESTAMP '2025-01-02 08:00:00' + to_seconds((seq * 977) % 31000000)"
+    began = "history_start() + to_seconds((seq * 977) % 31000000)"
     return f"""
       SELECT police_person_id(seq) AS person_id, last_name, first_name, middle_name,
         suffix, {served(t, "birth_date", "birth_date")} AS birth_date, ssn,

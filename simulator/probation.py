@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from simulator import codes, days
+from simulator import codes
 from simulator.people import People
 from simulator.randomness import Bools, Ints, chance, choose, cumulative, pick, sample
 from simulator.rosters import Night, Rosters
 from simulator.store import Store, optional, optional_text
 
 ARREST_LEADS = 0.30
-_EARLIEST = days.HISTORY_START.toordinal() - days.EPOCH.toordinal() - 560
+# Supervision that runs when the history begins started up to this long before.
+_BEFORE_HISTORY = 560
 _OFFICERS = 60
 
 
@@ -20,12 +21,12 @@ def store_periods(
     rng = night.rng("periods")
     arrest, record, start = _after_arrests(store, night, rng, people, rosters)
     clients = rosters.fresh["probation"] if night.index else rosters.record["probation"]
-    first = np.setdiff1d(clients, record)
+    first = clients[~np.isin(clients, record)]
     again = rosters.record["probation"]
     again = again[rng.integers(0, len(again), more)] if len(again) else again
     others = np.concatenate([first, again])
     latest = night.today
-    earliest = latest - 4 if night.index else _EARLIEST
+    earliest = latest - 4 if night.index else night.history_start - _BEFORE_HISTORY
     began = rng.integers(earliest, latest, len(others))
     _store(
         store, night, rng,
@@ -99,7 +100,7 @@ def store_violations(store: Store, night: Night, wanted: int) -> None:
         "CASE WHEN level IN ('HIGH', 'MAXIMUM') THEN 3 ELSE 1 END "
         "FROM period WHERE gone IS NULL ORDER BY seq"
     )
-    first = night.today - 3 if night.index else days.number(days.HISTORY_START)
+    first = night.today - 3 if night.index else night.history_start
     begin = np.maximum(start, first)
     close = np.where(end < 0, night.today, np.minimum(end, night.today))
     open_ = np.flatnonzero(close > begin)

@@ -76,12 +76,13 @@ def corrected_records(
     store: Store, rng: np.random.Generator, feed: str, people: People, numbers: Ints
 ) -> None:
     """Stage the true attributes of these records, for updates to copy from."""
-    persons = store.columns(
-        f"SELECT seq, person FROM {feed}_person WHERE seq IN "
-        f"(SELECT unnest({numbers.tolist()})) ORDER BY seq"
+    records, persons = store.columns(
+        f"SELECT seq, person FROM {feed}_person "
+        "WHERE seq IN (SELECT value FROM looked_at) ORDER BY seq",
+        looked_at=pa.table({"value": pa.array(numbers)}),
     )
-    draws = draw_errors(rng, PROFILES[feed], people.group[persons[1]], scale=0.0)
-    _stage(store, feed, persons[0], persons[1], draws)
+    draws = draw_errors(rng, PROFILES[feed], people.group[persons], scale=0.0)
+    _stage(store, feed, records, persons, draws)
 
 
 def _stage(

@@ -29,6 +29,11 @@ class Night:
         """Give the day number of the delivery; events happened before it."""
         return days.number(self.date)
 
+    @property
+    def history_start(self) -> int:
+        """Give the day number on which the full load's history begins."""
+        return days.number(days.history_start(self.first_night))
+
     def rng(self, topic: str) -> np.random.Generator:
         """Give this night's stream for a topic."""
         return generator(self.seed, topic, self.index)
@@ -38,7 +43,7 @@ class Night:
         if self.index:
             late = choose(rng, (1, 2, 3), (0.72, 0.18, 0.1), count)
             return (self.today - late).astype(np.int64)
-        first = days.number(days.HISTORY_START)
+        first = self.history_start
         drawn = rng.integers(first, self.today, count)
         # A fifth of weekday events move to the weekend before.
         weekday = (drawn + 3) % 7

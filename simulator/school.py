@@ -88,14 +88,15 @@ class Seats:
 
 def read_seats(store: Store, night: Night) -> Seats:
     """Read who sat where on which school days of this night's window."""
-    start = night.today - 1 if night.index else days.number(days.HISTORY_START)
+    start = night.today - 1 if night.index else night.history_start
     calendar = days.school_days(days.day(start), night.date)
     record, school, year, entry, leave = store.columns(
         "SELECT record, school, year, entry_day, exit_day FROM enrollment "
         "WHERE gone IS NULL ORDER BY seq"
     )
-    last = np.array([days.number(days.school_year(y)[1]) for y in range(2024, 2032)])
-    leave = np.where(leave < 0, last[np.clip(year - 2024, 0, 7)], leave)
+    for each in np.unique(year).tolist():
+        last = days.number(days.school_year(each)[1])
+        leave = np.where((leave < 0) & (year == each), last, leave)
     low = np.searchsorted(calendar, entry, side="left")
     high = np.searchsorted(calendar, leave, side="right")
     span = np.maximum(high - low, 0)
@@ -142,16 +143,13 @@ def _draw_slots(
     habit = rng.gamma(0.8, 1.0, int(seats.record.max()) + 1)[seats.record] + 0.05
     chances = cumulative(seats.span * habit)
     starts = np.cumsum(seats.span) - seats.span
-    found = np.zeros(0, dtype=np.int64)
-    while len(found) < wanted:
-        more = int((wanted - len(found)) * 1.25) + 16
+    taken = np.zeros(capacity, dtype=bool)
+    while (missing := wanted - int(taken.sum())) > 0:
+        more = int(missing * 1.25) + 16
         seat = pick(rng, chances, more)
-        slot = starts[seat] + (rng.random(more) * seats.span[seat]).astype(np.int64)
-        found = np.union1d(found, slot)
-    extra = len(found) - wanted
-    keep = np.ones(len(found), dtype=bool)
-    keep[rng.choice(len(found), size=extra, replace=False)] = False
-    return found[keep]
+        taken[starts[seat] + (rng.random(more) * seats.span[seat]).astype(np.int64)] = 1
+    found = np.flatnonzero(taken)
+    return np.delete(found, rng.choice(len(found), len(found) - wanted, replace=False))
 
 
 def _categories(rng: np.random.Generator, seats: Seats, seat: Ints, count: int) -> Ints:

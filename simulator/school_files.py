@@ -45,7 +45,7 @@ _CATEGORY = (
     f"descriptor('AttendanceEventCategory', {_listed(codes.ATTENDANCE, 'category')})"
 )
 _GRADE = f"descriptor('GradeLevel', {_listed(codes.GRADES, 'grade')})"
-_BEGAN = "TIMESTAMP '2025-01-02 08:00:00'"
+_BEGAN = "history_start()"
 
 
 def _student(table: str, record: str = "record") -> str:
@@ -215,7 +215,7 @@ def items(delivery: Delivery, name: str, base: int) -> str:
       SELECT edfi_id('{name}', seq) AS id, {", ".join(resource.fields)},
         md5('{name}' || seq || '/' || rev) AS _etag,
         strftime({stamp}, '%Y-%m-%dT%H:%M:%SZ') AS _lastModifiedDate,
-        {base} + row_number() OVER () AS _changeVersion
+        {base} + seq + 1 AS _changeVersion
       FROM (SELECT *, rowid FROM {t} WHERE {delivery.upserted} ORDER BY seq) {t}"""
 
 
@@ -225,6 +225,6 @@ def deleted(delivery: Delivery, name: str, base: int) -> str:
     t = resource.table
     key = ", ".join(f"'{column}': {value}" for column, value in resource.key)
     return f"""
-      SELECT edfi_id('{name}', seq) AS id, {base} + row_number() OVER () AS changeVersion,
+      SELECT edfi_id('{name}', seq) AS id, {base} + seq + 1 AS changeVersion,
         {{{key}}} AS keyValues
-      FROM (SELECT *, rowid FROM {t} WHERE {delivery.removed} ORDER BY seq) {t}"""  # noqa: E501
+      FROM (SELECT *, rowid FROM {t} WHERE {delivery.removed} ORDER BY seq) {t}"""

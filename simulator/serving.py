@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from simulator import days
 from simulator.days import summer_time_sql
 from simulator.rosters import Night
 from simulator.store import Store
@@ -16,8 +17,10 @@ SOURCE_ID = {
 }
 
 
-def macros(seed: int) -> tuple[str, ...]:
+def macros(night: Night) -> tuple[str, ...]:
     """Give the macros that write ids and times."""
+    seed = night.seed
+    began = days.history_start(night.first_night)
     opaque = "substr(md5('{kind}' || {seed} || '/' || n), 1, {length})"
     wide = {
         "patient_id": "Patient",
@@ -42,6 +45,7 @@ def macros(seed: int) -> tuple[str, ...]:
             for name, (prefix, width) in numbered.items()
         ),
         f"CREATE OR REPLACE MACRO edfi_id(kind, n) AS md5(kind || {seed} || '/' || n)",
+        f"CREATE OR REPLACE MACRO history_start() AS TIMESTAMP '{began} 08:00:00'",
         "CREATE OR REPLACE MACRO on_day(n) AS (DATE '1970-01-01' + n::INTEGER)",
         "CREATE OR REPLACE MACRO at_minute(n, m) AS "
         "(TIMESTAMP '1970-01-01' + to_days(n::INTEGER) + to_minutes(m::BIGINT))",

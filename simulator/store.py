@@ -129,9 +129,13 @@ class Store:
         """Read one integer column; NULL becomes -1."""
         return self.columns(sql)[0]
 
-    def columns(self, sql: str) -> list[Ints]:
-        """Read integer columns; NULL becomes -1."""
+    def columns(self, sql: str, **tables: pa.Table) -> list[Ints]:
+        """Read integer columns, also from Arrow tables by name; NULL becomes -1."""
+        for name, table in tables.items():
+            self.connection.register(name, table)
         result = self.connection.sql(sql).to_arrow_table()
+        for name in tables:
+            self.connection.unregister(name)
         return [
             column.cast(pa.int64()).fill_null(-1).to_numpy().astype(np.int64)
             for column in result.columns

@@ -102,6 +102,14 @@ def test_absence_from_a_snapshot_is_a_deletion(county) -> None:
     assert len(content(county, result.state_id, "supervision_period")) == 1
 
 
+def test_events_go_with_the_person_whom_the_agency_deleted(county) -> None:
+    """The snapshot still holds the period, but not the person whose it is."""
+    check(county, FIRST, persons=[person(1), person(2)], periods=[period(1), period(2)])
+    result = check(county, SECOND, persons=[person(1)], periods=[period(1), period(2)])
+    assert len(content(county, result.state_id, "supervision_period")) == 1
+    assert counts(county, "supervision_period").quarantined == 1
+
+
 def test_mass_absence_is_held_and_the_last_state_stays(county) -> None:
     everyone = [person(n) for n in range(200)]
     periods = [period(1)]

@@ -10,6 +10,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.validation_expectations import (
+    MOMENT_KINDS,
+    PAIRS_IGNORED,
     PATTERNS,
+    RECORD_KINDS,
+    RECORDS_IGNORED,
     conditions,
     expectation,
     lengths,
@@ -28,9 +33,10 @@ from tests.support.validation_expectations import (
     records,
     regexes,
     whole_table,
+    written,
 )
 from tests.support.validation_judges import assert_same
-from tests.support.validation_values import HARD_TEXTS, tables
+from tests.support.validation_values import HARD, HARD_TEXTS, hard_table, tables
 
 EXAMPLES = int(os.environ.get("CONCORD_EXAMPLES", "12"))
 examples = settings(
@@ -48,6 +54,54 @@ def _quiet() -> Iterator[None]:
         warnings.simplefilter("ignore")
         yield
     logging.disable(logging.NOTSET)
+
+
+def test_every_kind_equals_gx_on_every_hard_value() -> None:
+    suite = []
+    for kind in HARD:
+        one, two, three = (f"{kind}_{place}" for place in range(3))
+        suite += [
+            expectation(f"expect_column_values_to_{test}", column=one)
+            for test in ("be_null", "not_be_null", "be_unique")
+        ]
+        suite += [
+            expectation(test, column_list=[one, two, three], ignore_row_if=ignore)
+            for ignore in RECORDS_IGNORED
+            for test in RECORD_KINDS[:3]
+        ]
+        suite += [
+            expectation(
+                f"expect_column_pair_values_{test}",
+                column_A=one,
+                column_B=two,
+                ignore_row_if=ignore,
+            )
+            for ignore in PAIRS_IGNORED
+            for test in ("to_be_equal", "a_to_be_greater_than_b")
+            if kind != "flag" or test == "to_be_equal"
+        ]
+    assert_same(hard_table(), suite)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_every_bound_equals_gx_on_every_hard_value(strict: bool) -> None:
+    suite = []
+    for kind in ("integer", "real", "money", *MOMENT_KINDS):
+        bounds = sorted(value for value in HARD[kind] if value == value)
+        for low, high in pairwise(bounds):
+            limits = [written(value) for value in (low, high)]
+            for name in ("values", "min", "max"):
+                suite.append(
+                    expectation(
+                        f"expect_column_{name}_to_be_between",
+                        column=f"{kind}_0",
+                        min_value=limits[0],
+                        max_value=limits[1],
+                        strict_min=strict,
+                        strict_max=strict,
+                    )
+                )
+    assert_same(hard_table(), suite, days_as_dates=True)
 
 
 @examples

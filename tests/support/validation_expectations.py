@@ -1,6 +1,7 @@
 """Expectations of every compiled kind, drawn to hold for some rows and fail others."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,17 +22,20 @@ def members(kind: str) -> st.SearchStrategy[list[Any]]:
     values = VALUES[kind]
     if kind == "real":
         values = values.filter(lambda value: value == value) | st.integers(-2, 2)
-    if kind == "money":
-        values = values.map(float)
     if kind == "integer":
         values = values | st.sampled_from([0.0, 1.0, 2.0])
-    if kind in ("day", "time", "instant"):
-        values = values.map(lambda value: value.isoformat())
-    return st.lists(st.none() | values, max_size=4)
+    return st.lists(st.none() | values.map(written), max_size=4)
 
 
 SET_KINDS = ("text", "integer", "real", "money", "flag")
 MOMENT_KINDS = ("day", "time", "instant")
+
+
+def written(value: Any) -> Any:
+    """A value as a suite's JSON holds it."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value
 
 
 @st.composite
@@ -79,13 +83,9 @@ def between(
     if ordered and low > high:
         low, high = high, low
     which = draw(st.sampled_from(["low", "high", "both"]))
-    written = [
-        value.isoformat() if isinstance(value, dt.date) else value
-        for value in (low, high)
-    ]
     return {
-        "min_value": None if which == "high" else written[0],
-        "max_value": None if which == "low" else written[1],
+        "min_value": None if which == "high" else written(low),
+        "max_value": None if which == "low" else written(high),
         "strict_min": draw(st.sampled_from([None, True, False])),
         "strict_max": draw(st.sampled_from([None, True, False])),
     }
@@ -144,12 +144,19 @@ def regexes(draw: st.DrawFn) -> dict[str, Any]:
     )
 
 
+PAIRS_IGNORED = ("neither", "both_values_are_missing", "either_value_is_missing")
+RECORDS_IGNORED = ("never", "all_values_are_missing", "any_value_is_missing")
+RECORD_KINDS = (
+    "expect_compound_columns_to_be_unique",
+    "expect_select_column_values_to_be_unique_within_record",
+    "expect_multicolumn_values_to_be_equal",
+    "expect_multicolumn_sum_to_equal",
+)
+
+
 @st.composite
 def pairs(draw: st.DrawFn, *, sets: bool = True) -> dict[str, Any]:
     """An expectation about two columns."""
-    ignore = st.sampled_from(
-        [None, "neither", "both_values_are_missing", "either_value_is_missing"]
-    )
     tests = ["a_to_be_greater_than_b", "to_be_equal"]
     test = draw(st.sampled_from([*tests, "to_be_in_set"] if sets else tests))
     comparable = [("integer", "real"), ("real", "money"), ("day", "time")]
@@ -175,7 +182,7 @@ def pairs(draw: st.DrawFn, *, sets: bool = True) -> dict[str, Any]:
         f"expect_column_pair_values_{test}",
         column_A=f"{a}_0",
         column_B=f"{b}_1",
-        ignore_row_if=draw(ignore),
+        ignore_row_if=draw(st.sampled_from([None, *PAIRS_IGNORED])),
         mostly=draw(mostly),
         **extra,
     )
@@ -184,19 +191,7 @@ def pairs(draw: st.DrawFn, *, sets: bool = True) -> dict[str, Any]:
 @st.composite
 def records(draw: st.DrawFn) -> dict[str, Any]:
     """An expectation about several columns of a record."""
-    ignore = st.sampled_from(
-        [None, "never", "all_values_are_missing", "any_value_is_missing"]
-    )
-    kind = draw(
-        st.sampled_from(
-            [
-                "expect_compound_columns_to_be_unique",
-                "expect_select_column_values_to_be_unique_within_record",
-                "expect_multicolumn_values_to_be_equal",
-                "expect_multicolumn_sum_to_equal",
-            ]
-        )
-    )
+    kind = draw(st.sampled_from(RECORD_KINDS))
     size = draw(st.integers(2, 3))
     extra = {}
     if kind == "expect_compound_columns_to_be_unique":
@@ -214,7 +209,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     return expectation(
         kind,
         column_list=columns,
-        ignore_row_if=draw(ignore),
+        ignore_row_if=draw(st.sampled_from([None, *RECORDS_IGNORED])),
         mostly=draw(mostly),
         **extra,
     )

@@ -47,7 +47,7 @@ text = st.sampled_from(TEXTS) | st.text(
 VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "text": text,
     "integer": st.sampled_from(INTEGERS) | st.integers(-3, 3),
-    "real": st.sampled_from(REALS),
+    "real": st.just(float("nan")) | st.sampled_from(REALS),
     "money": st.decimals(-10, 10, places=2) | st.sampled_from([Decimal("0.10")]),
     "day": st.sampled_from(DAYS),
     "time": st.sampled_from(TIMES),
@@ -75,6 +75,33 @@ DUCKDB = {
     "flag": "BOOLEAN",
     "small": "DOUBLE",
 }
+
+
+HARD: Mapping[str, list[Any]] = {
+    "text": HARD_TEXTS,
+    "integer": INTEGERS,
+    "real": REALS,
+    "money": [Decimal("0.10"), Decimal("-9.99"), Decimal("0.00"), Decimal("1.00")],
+    "day": DAYS,
+    "time": TIMES,
+    "instant": INSTANTS,
+    "flag": [True, False],
+}
+
+
+def hard_table() -> pa.Table:
+    """Every hard value, some of them twice, beside others, itself and nothing."""
+    size = 2 * len(HARD_TEXTS)
+    columns = {"_row": pa.array(range(size), pa.int64())}
+    for kind, values in HARD.items():
+        cycle = [*values, None]
+        for place in range(3):
+            column = [
+                cycle[(row + (place if row % 3 else 0)) % len(cycle)]
+                for row in range(size)
+            ]
+            columns[f"{kind}_{place}"] = pa.array(column, ARROW[kind])
+    return pa.table(columns)
 
 
 @st.composite

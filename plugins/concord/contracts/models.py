@@ -140,6 +140,7 @@ class Delivery(Strict):
     grace_minutes: int = Field(alias="graceMinutes", ge=0)
     delete_mode: DeleteMode = Field(alias="deleteMode")
     max_bad_share: float = Field(alias="maxBadShare", gt=0, le=1)
+    min_bad_rows: int = Field(default=10, alias="minBadRows", ge=1)
     max_absent_share: float = Field(default=0.05, alias="maxAbsentShare", gt=0, le=1)
     encoding: Literal["utf-8"] = "utf-8"
     delimiter: str = ","

@@ -173,12 +173,12 @@ def _unreadable(
     files: Sequence[Path],
 ) -> DeliveryHeld:
     """Make the error for files that DuckDB refused, without what it said of them."""
-    bad = next((n for n, p in enumerate(files, 1) if not _is_json(con, p)), 0)
+    bad = next((n for n, p in enumerate(files, 1) if not _is_json(con, p)), None)
+    what = f"file {bad} of {len(files)}" if bad else f"one of {len(files)} files"
     return DeliveryHeld(
         "UNREADABLE_FILE",
         feed=contract.id,
-        detail=f"{table.name}: file {bad} of {len(files)} is not valid "
-        f"{contract.delivery.format}",
+        detail=f"{table.name}: {what} is not valid {contract.delivery.format}",
         remedy="Ask the agency to check its export, then run the night again",
     )
 
@@ -186,17 +186,6 @@ def _unreadable(
 def _is_json(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
     query = "SELECT bool_and(json_valid(content)) FROM read_text(?)"
     return bool(one(con, query, [str(path)])[0])
-
-
-def _extracted(docs: str, table: Table) -> str:
-    paths = ", ".join(literal(f"$.{c.source}") for c in table.columns)
-    picked = ", ".join(
-        f"_texts[{i}] AS {quoted(c.name)}" for i, c in enumerate(table.columns, 1)
-    )
-    return (
-        f"SELECT {picked} FROM (SELECT json_extract_string(doc, [{paths}]) AS _texts "
-        f"FROM {docs} WHERE doc IS NOT NULL)"
-    )
 
 
 def load_deletes(

@@ -17,10 +17,11 @@ from concord import __version__
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.curation.verification import verify_actions
 from concord.deidentification.content import deidentify, load_keymap
-from concord.deidentification.content_columns import empty_content
+from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap
-from concord.deidentification.tokens import Tokeniser
+from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.zip3 import Zip3Table
 from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import scan_tables
@@ -89,6 +90,9 @@ class PublishStep:
         ):
             self._deidentify(con, states, keymap)
             tables = self._curate(con)
+            verify_actions(
+                con, tables, self.county.registry, self.profile, self._zip3_table()
+            )
             risk = protect(con, "person", "person_token", self.profile.k_anonymity)
             self._validate(con, tables)
             scanned = self._gate(con, states)
@@ -126,6 +130,10 @@ class PublishStep:
         key = self.county.keys.release_key(self.profile.id)
         return Tokeniser(key, self.profile.id, EPOCH)
 
+    def _zip3_table(self) -> Zip3Table:
+        include = self.county.settings.include
+        return Zip3Table.read(include / "reference" / "zip3_population_2020.csv")
+
     def _keymap_name(self, night: date, run: LinkageRun) -> str:
         inputs = (__version__, self.profile.model_dump_json(), EPOCH, run.persons_id)
         return state_id(night, inputs)
@@ -143,14 +151,13 @@ class PublishStep:
             self.county.zones.vault / PERSONS / run.persons_id / "assignments.parquet",
             self.county.keys.zone_key("vault"),
         )
-        include = self.county.settings.include
         return build_keymap(
             persons,
             places,
             assignments,
             self.profile,
             self._tokeniser(),
-            Zip3Table.read(include / "reference" / "zip3_population_2020.csv"),
+            self._zip3_table(),
             night,
             threads=self.county.settings.threads,
         )
@@ -172,11 +179,14 @@ class PublishStep:
         states: Sequence[FeedState],
         keymap: Keymap,
     ) -> None:
+        contracts = self.county.registry.contracts
+        used = {entity for c in contracts.values() for entity in entities(c)}
+        check_prefixes({*used, "person", "place"})
         load_keymap(con, keymap)
         by_feed = {state.feed: state for state in states}
         tokeniser = self._tokeniser()
         rows = []
-        for feed, contract in sorted(self.county.registry.contracts.items()):
+        for feed, contract in sorted(contracts.items()):
             tables = empty_content(contract)
             state = by_feed.get(feed)
             if state is not None:

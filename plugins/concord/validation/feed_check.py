@@ -105,7 +105,7 @@ class FeedCheck:
             for delivery in deliveries:
                 self._apply(checker, merger, delivery)
                 merger.remember()
-            tables = merger.finish()
+            tables, orphaned = merger.finish()
             description = StateDescription(
                 feed=contract.id,
                 night=night,
@@ -117,28 +117,28 @@ class FeedCheck:
             )
             self.store.write(state, tables, description)
             self.ledger.record_columns(contract.id, state, merger.completeness(tables))
+            if orphaned:
+                self.ledger.record_event(
+                    "events_of_deleted_persons", night, contract.id, rows=orphaned
+                )
 
     def _apply(
         self, checker: DeliveryChecker, merger: StateMerger, delivery: Delivery
     ) -> None:
         """Check and merge one delivery; a hold is recorded with its counts."""
         checked = CheckedDelivery(delivery)
+        held: DeliveryHeld | None = None
         try:
             checker.check(checked)
             merger.apply()
+        except DeliveryHeld as error:
+            held = error
         except duckdb.Error as error:
-            # DuckDB quotes values in its messages, so only its kind is told.
-            held = DeliveryHeld(
-                "CHECK_FAILED",
-                feed=delivery.feed,
-                detail=f"the check stopped with {type(error).__name__}",
-                remedy="Report it with this message; the delivery is kept",
-            )
+            held = _engine_failure(delivery.feed, error)
+        if held is not None:
             self._hold(checked, held)
-            raise held from error  # DEBUG
-        except DeliveryHeld as held:
-            self._hold(checked, held)
-            raise
+            # Raised out here, so that no traceback leads to what DuckDB said.
+            raise held
         quarantine.keep(
             self.zones,
             self.keys,
@@ -190,3 +190,13 @@ class FeedCheck:
             quarantined=sum(c.quarantined for c in counts),
             rejected=sum(c.rejected for c in counts),
         )
+
+
+def _engine_failure(feed: str, error: duckdb.Error) -> DeliveryHeld:
+    """Tell that the engine failed, by its kind of error alone: it quotes values."""
+    return DeliveryHeld(
+        "CHECK_FAILED",
+        feed=feed,
+        detail=f"the check stopped with {type(error).__name__}",
+        remedy="Report it with this message; the delivery is kept",
+    )

@@ -225,9 +225,13 @@ class StateMerger:
             "UNION ALL BY NAME FROM new_place"
         )
 
-    def finish(self) -> StateTables:
-        """Return the merged state's tables, ages derived, in a fixed order of rows."""
+    def finish(self) -> tuple[StateTables, int]:
+        """Return the merged state, and how many events went with deleted persons.
+
+        Ages are derived anew; rows stand in a fixed order.
+        """
         con = self.con
+        orphaned = self._drop_events_of_the_gone()
         for table in self.tables:
             con.execute(
                 f"CREATE OR REPLACE TEMP VIEW merged_{table.name} AS "
@@ -252,7 +256,21 @@ class StateMerger:
                 vault[name] = fetch(con, f"FROM {name} ORDER BY record_key")
         if self._exists("previous_place"):
             vault["place"] = fetch(con, "FROM previous_place ORDER BY place_key")
-        return StateTables(content, vault)
+        return StateTables(content, vault), orphaned
+
+    def _drop_events_of_the_gone(self) -> int:
+        """Delete events of persons whom the agency deleted without their events."""
+        lead = next(t for t in self.tables if t.describes_persons)
+        dropped = 0
+        for table in self.tables:
+            if table.person is not None and table is not lead:
+                before = count(self.con, f"previous_{table.name}")
+                self.con.execute(
+                    f"DELETE FROM previous_{table.name} WHERE record_key NOT IN "
+                    f"(SELECT record_key FROM previous_identity_{lead.name})"
+                )
+                dropped += before - count(self.con, f"previous_{table.name}")
+        return dropped
 
     def _content(self, table: Table) -> pa.Table:
         ages = {age.column for age in table.ages}
