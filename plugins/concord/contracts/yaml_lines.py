@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from concord.exceptions import ContractError
 
+# The C parser is ten times faster; every task of every DAG reads the contracts.
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -19,8 +21,9 @@ class Document:
         """Read ``path``; raises ContractError where it is not YAML or is no mapping."""
         self.path = path
         try:
-            node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-            self.data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+            loader = Loader(path.read_text(encoding="utf-8"))
+            node = loader.get_single_node()
+            self.data: Any = loader.construct_document(node) if node else None
         except FileNotFoundError as error:
             raise ContractError(f"{path}: no such file") from error
         except yaml.YAMLError as error:

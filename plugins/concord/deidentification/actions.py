@@ -15,15 +15,8 @@ from concord.contracts.models import ConceptAction
 from concord.contracts.odcs import LogicalType
 from concord.deidentification.zip3 import Zip3Table
 from concord.exceptions import ContractError
+from concord.parsing.casting import SQL_TYPES
 
-SQL_TYPES: dict[LogicalType, str] = {
-    "string": "VARCHAR",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-}
 OLDEST = 120
 TOP_AGE = 90
 WITHHELD = "000"

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from concord.contracts.models import Column, Table
+from concord.contracts.odcs import LogicalType
 from concord.duck import literal, quoted
 
-SQL_TYPES = {
+SQL_TYPES: dict[LogicalType, str] = {
     "string": "VARCHAR",
     "date": "DATE",
     "timestamp": "TIMESTAMP",

@@ -1,5 +1,8 @@
 """What is wrong with a suite for a table is found before any row is read."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -265,3 +268,12 @@ def test_the_row_column_is_not_a_column_of_the_table(declare: Declare) -> None:
     suite = build("x", [declare("c", "expect_table_column_count_to_equal", value=1)])
     (rule,) = compile_suite(suite, {"_row": "BIGINT", "id": "VARCHAR"}).table_rules
     assert rule.observed == "1"
+
+
+def test_gx_is_imported_only_when_a_suite_is_at_hand() -> None:
+    program = (
+        "import sys; from concord.validation import compiler, results, running, suites;"
+        "assert not {'great_expectations', 'pandas'} & set(sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
