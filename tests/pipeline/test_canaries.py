@@ -1,6 +1,5 @@
 """No planted identity leaves the restricted zones, and the scan can see."""
 
-import os
 import sqlite3
 from pathlib import Path
 
@@ -91,7 +90,7 @@ def test_modes_keep_others_out(nights) -> None:
     for path in (zones.landing, zones.quarantine, zones.vault, zones.content):
         assert path.stat().st_mode & 0o077 == 0
     for key in zones.keys.iterdir():
-        assert os.stat(key).st_mode & 0o077 == 0
+        assert key.stat().st_mode & 0o077 == 0
 
 
 def test_errors_hold_no_value(nights, dictionary, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The demo as a newcomer runs it: Airflow's own scheduler, three nights, all stopped."""
+"""The demo as a newcomer runs it: a real scheduler, three nights, all stopped."""
 
 import json
 import os
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,11 +73,11 @@ def using(home: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     home = tmp_path_factory.mktemp("demo") / "home"
     process = start(home)
     output, _ = process.communicate(timeout=TIMEOUT)
-    yield Demo(home, process.returncode, output, using(home))
+    return Demo(home, process.returncode, output, using(home))
 
 
 def test_it_succeeds_and_says_what_happened(demo: Demo) -> None:

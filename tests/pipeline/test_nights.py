@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,7 @@ def test_one_flipped_byte_is_found(nights, tmp_path) -> None:
 
 def test_an_unchanged_person_keeps_the_id(nights, county) -> None:
     """A person whose records are the same as the night before has the same id."""
-    for before, after in zip(NIGHTS, NIGHTS[1:], strict=False):
+    for before, after in pairwise(NIGHTS):
         old = _records_by_person(nights, county, before)
         new = _records_by_person(nights, county, after)
         unchanged = [p for p in old if old[p] == new.get(p)]

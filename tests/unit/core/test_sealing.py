@@ -1,7 +1,5 @@
 """Keys are kept from others; sealed tables open only where they belong."""
 
-import os
-
 import pyarrow as pa
 import pytest
 
@@ -68,7 +66,7 @@ def test_keys_last_and_differ(tmp_path, keys) -> None:
 def test_a_key_that_others_can_read_is_refused(keys) -> None:
     keys.zone_key("vault")
     path = keys.folder / "zone-vault.key"
-    os.chmod(path, 0o444)
+    path.chmod(0o444)
     with pytest.raises(KeyCustodyError, match="chmod 0400"):
         keys.zone_key("vault")
 

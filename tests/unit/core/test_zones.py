@@ -22,9 +22,13 @@ def test_a_folder_appears_complete(tmp_path) -> None:
 
 
 def test_a_step_that_fails_leaves_nothing(tmp_path) -> None:
-    with pytest.raises(RuntimeError), appearing(tmp_path / "zone" / "s") as folder:
-        (folder / "a").write_text("a")
-        raise RuntimeError
+    def fail() -> None:
+        with appearing(tmp_path / "zone" / "s") as folder:
+            (folder / "a").write_text("a")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list((tmp_path / "zone").iterdir()) == []
 
 
