@@ -51,7 +51,8 @@ def _connection(feed: str, endpoint: Endpoint) -> Connection:
 def _extra(feed: str, endpoint: Endpoint) -> dict[str, Any]:
     """Return what the protocol needs beyond login and password."""
     if feed == "police_rms":
-        return {"host_key": endpoint.host_key}
+        # Airflow's hook would otherwise offer the keys of whoever runs it.
+        return {"host_key": endpoint.host_key, "look_for_keys": "false"}
     if feed == "hospital":
         return {
             "schema": "http",

@@ -100,3 +100,16 @@ def test_every_person_concept_of_a_contract_has_a_place_in_the_vault() -> None:
                     attribute(c) for c in table.columns if c.concept.zone == "vault"
                 }
                 assert held - {"source_id"} <= set(PERSON_ATTRIBUTES)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_contract_is_one_that_other_tools_read(contract) -> None:
+    """Against the JSON Schema that the standard's own package ships."""
+    import jsonschema
+    import open_data_contract_standard
+    import yaml
+
+    package = Path(open_data_contract_standard.__file__).parent
+    schema = json.loads((package / "schema.json").read_text())
+    path = PROJECT / "include" / "contracts" / f"{contract.id}.odcs.yaml"
+    jsonschema.validate(yaml.safe_load(path.read_text()), schema)
