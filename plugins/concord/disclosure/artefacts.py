@@ -97,11 +97,11 @@ def table_parts(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Part]:
         labelled = is_label(name)
         if not _holds_text(str(kind)) and not labelled:
             continue
+        # A well-formed token is the output of a keyed hash: nobody stands in it.
         reader: Any = con.sql(
-            f"SELECT DISTINCT CAST({quoted(name)} AS VARCHAR) FROM {quoted(table)} "
-            # A well-formed token is the output of a keyed hash: nobody stands in it.
-            f"WHERE NOT regexp_full_match(CAST({quoted(name)} AS VARCHAR), "
-            f"{literal(PATTERN)})"
+            f"SELECT text FROM (SELECT DISTINCT CAST({quoted(name)} AS VARCHAR) AS "
+            f"text FROM {quoted(table)}) "
+            f"WHERE NOT regexp_full_match(text, {literal(PATTERN)})"
         ).to_arrow_reader(_ROWS)
         for batch in reader:
             values = batch.column(0).to_pylist()

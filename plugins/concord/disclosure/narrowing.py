@@ -13,11 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from concord.deidentification.tokens import PATTERN
-from concord.duck import fetch, literal, quoted
+from concord.duck import fetch, literal, one, quoted
 
 LONGEST_RUN = 12
-WRITTEN = ("ssn", "email", "source_id", "state_id", "street")
-IDENTIFYING = ("last_name", "phone", *WRITTEN)
+NAMES = ("first_name", "middle_name", "last_name")
+NUMBERS = ("ssn", "phone")
+SHORTEST_NUMBER = 9
+WRITTEN = ("email", "source_id", "state_id", "street")
+IDENTIFYING = ("last_name", *NUMBERS, *WRITTEN)
 """Columns of a person record that are looked for; a name counts once."""
 NAME_ORDERS = (
     ("first_name", "last_name"),
@@ -41,7 +44,9 @@ def narrowed(
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE _runs AS {_runs(con, tables)}")
     try:
-        return [_standing_in(con, table) for table in persons]
+        longest = one(con, "SELECT max(length(run)) FROM _runs WHERE run ~ '[0-9]+'")[0]
+        numbers = NUMBERS if (longest or 0) >= SHORTEST_NUMBER else ()
+        return [_standing_in(con, table, numbers) for table in persons]
     finally:
         con.execute("DROP TABLE _runs")
 
@@ -49,8 +54,8 @@ def narrowed(
 def _runs(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:
     """Return the query of every run of words in the tables' texts, joined."""
     texts = " UNION ".join(
-        f"SELECT {quoted(column)} AS text FROM {quoted(table)} "
-        f"WHERE NOT regexp_full_match({quoted(column)}, {literal(PATTERN)})"
+        f"SELECT text FROM (SELECT DISTINCT {quoted(column)} AS text "
+        f"FROM {quoted(table)}) WHERE NOT regexp_full_match(text, {literal(PATTERN)})"
         for table in tables
         for column, kind, *_ in con.execute(f"DESCRIBE {quoted(table)}").fetchall()
         if kind == "VARCHAR"
@@ -65,24 +70,45 @@ def _runs(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:
     )
 
 
-def _standing_in(con: duckdb.DuckDBPyConnection, persons: pa.Table) -> pa.Table:
+def _standing_in(
+    con: duckdb.DuckDBPyConnection, persons: pa.Table, numbers: Sequence[str]
+) -> pa.Table:
+    """Return the records of which a name or a number is among the runs.
+
+    A name that is written in one word begins with the first or the last name, so the
+    orders are tried only where a run does.
+    """
     con.register("_persons_in_question", persons)
+    joined = ", ".join(
+        f"{_joined(name)} AS {name}" for name in (*NAMES, *numbers, *WRITTEN)
+    )
+    orders = " OR ".join(
+        f"concat({', '.join(order)}) IN (FROM _runs)" for order in NAME_ORDERS
+    )
     found = " OR ".join(
         [
-            f"({_stands('last_name')} AND {_stands('first_name')})",
-            f"right({_joined('phone')}, 10) IN (SELECT right(run, 10) FROM _runs)",
-            *(_stands(f"concat({', '.join(order)})") for order in NAME_ORDERS),
-            *(_stands(column) for column in WRITTEN),
+            "(last_name IN (FROM _runs) AND first_name IN (FROM _runs))",
+            "((last_name IN (FROM _beginnings) OR first_name IN (FROM _beginnings)) "
+            f"AND ({orders}))",
+            # A telephone number may stand with or without the country's 1 before it.
+            *(
+                f"right({column}, 10) IN (SELECT right(run, 10) FROM _runs)"
+                for column in numbers
+            ),
+            *(f"{column} IN (FROM _runs)" for column in WRITTEN),
         ]
     )
     try:
-        return fetch(con, f"FROM _persons_in_question WHERE {found}")
+        return fetch(
+            con,
+            "WITH _beginnings AS (SELECT DISTINCT left(run, length) AS beginning "
+            "FROM _runs, unnest(range(2, length(run) + 1)) AS _(length)), "
+            f"_joined AS (SELECT record_key, {joined} FROM _persons_in_question) "
+            "FROM _persons_in_question SEMI JOIN "
+            f"(FROM _joined WHERE {found}) USING (record_key)",
+        )
     finally:
         con.unregister("_persons_in_question")
-
-
-def _stands(column: str) -> str:
-    return f"{_joined(column)} IN (FROM _runs)"
 
 
 def _joined(column: str) -> str:

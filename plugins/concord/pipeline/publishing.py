@@ -135,7 +135,9 @@ class PublishStep:
         return Zip3Table.read(include / "reference" / "zip3_population_2020.csv")
 
     def _keymap_name(self, night: date, run: LinkageRun) -> str:
-        inputs = (__version__, self.profile.model_dump_json(), EPOCH, run.persons_id)
+        key = sha256(self.county.keys.release_key(self.profile.id)).hexdigest()
+        profile = self.profile.model_dump_json()
+        inputs = (__version__, profile, EPOCH, key, run.persons_id)
         return state_id(night, inputs)
 
     def _keymap(

@@ -43,6 +43,11 @@ class StateMerger:
         """Return the contract's tables."""
         return self.contract.tables
 
+    @property
+    def person_tables(self) -> tuple[Table, ...]:
+        """Return the tables that describe persons; of one alone, person says it all."""
+        return tuple(table for table in self.tables if table.describes_persons)
+
     def begin(self, previous: str | None) -> None:
         """Load the last good state as ``previous_…``; empty where there is none."""
         if previous is None:
@@ -86,6 +91,11 @@ class StateMerger:
         for name in self.store.vault_tables(previous):
             if name != "person":
                 self._load(f"previous_{name}", self.store.read_vault(previous, name))
+        if len(self.person_tables) == 1:
+            (table,) = self.person_tables
+            person = self.store.read_vault(previous, "person")
+            columns = splitting.identity_columns(table)
+            self._load(f"previous_identity_{table.name}", person.select(columns))
 
     def apply(self) -> int:
         """Merge the accepted rows of one delivery; returns how many rows went away.
@@ -250,8 +260,8 @@ class StateMerger:
         )
         content = {t.name: self._content(t) for t in self.tables}
         vault = {"person": fetch(con, "FROM persons")}
-        for table in self.tables:
-            if table.describes_persons:
+        if len(self.person_tables) > 1:
+            for table in self.person_tables:
                 name = f"identity_{table.name}"
                 vault[name] = fetch(con, f"FROM {name} ORDER BY record_key")
         if self._exists("previous_place"):

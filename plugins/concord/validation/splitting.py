@@ -129,6 +129,16 @@ def identity_select(table: Table, source: str, codes: dict[str, str]) -> str:
     return f"SELECT {', '.join(picked)} FROM {source} AS _rows {' '.join(joins)}"
 
 
+def identity_columns(table: Table) -> list[str]:
+    """Return the columns that identity_select gives for a table of persons."""
+    attributes = [
+        attribute(c)
+        for c in table.columns
+        if c.concept.zone == "vault" and c.concept.name != "person.source_id"
+    ]
+    return ["record_key", "source_id", *attributes]
+
+
 def place_select(table: Table, source: str) -> str:
     """Return the query of the addresses that a table's rows hold, one row a place."""
     by_attribute = {

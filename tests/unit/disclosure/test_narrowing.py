@@ -10,6 +10,7 @@ from concord.disclosure.narrowing import narrowed
 from concord.exceptions import DisclosureRefused
 
 PERSON = {
+    "record_key": "0" * 32,
     "first_name": "Joséphine",
     "middle_name": "Quill",
     "last_name": "de la Brambleton",
@@ -21,7 +22,15 @@ PERSON = {
     "street": "4417 Bramble Ln",
 }
 PERSONS = pa.Table.from_pylist(
-    [PERSON, {**dict.fromkeys(PERSON), "first_name": "Ann", "last_name": "Other"}]
+    [
+        PERSON,
+        {
+            **dict.fromkeys(PERSON),
+            "record_key": "1" * 32,
+            "first_name": "Ann",
+            "last_name": "Other",
+        },
+    ]
 )
 LEAKS = [
     "seen with Josephine de la Brambleton today",

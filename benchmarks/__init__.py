@@ -1,0 +1,1 @@
+"""A whole night at scale: Concord beside a lower bound and beside the stock way."""

@@ -1,0 +1,75 @@
+"""What is measured of a contender: wall and CPU seconds a stage, peak memory."""
+
+import json
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a night: seconds on the clock, and of processor time."""
+
+    name: str
+    wall: float
+    cpu: float
+
+
+@dataclass
+class Figures:
+    """Everything that one contender's process measured."""
+
+    contender: str
+    stages: list[Stage] = field(default_factory=list)
+    peak_gb: float = 0.0
+    rows: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure one stage."""
+        wall, cpu = perf_counter(), cpu_seconds()
+        yield
+        self.stages.append(Stage(name, perf_counter() - wall, cpu_seconds() - cpu))
+
+    def total(self, measure: str, without: tuple[str, ...] = ()) -> float:
+        """Add up one measure of the stages, but for those whose names begin so."""
+        return sum(
+            getattr(stage, measure)
+            for stage in self.stages
+            if not stage.name.startswith(without or ("\0",))
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the figures, with the peak memory, for the one who asked.
+
+        Where child processes ran side by side, the peak is an upper bound: that of
+        this process and, for each processor, that of the largest child.
+        """
+        own, child = (
+            resource.getrusage(who).ru_maxrss / 2**20
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        self.peak_gb = own + child * (os.cpu_count() or 1)
+        path.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Figures":
+        """Read what a contender's process wrote."""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**(found | {"stages": [Stage(**s) for s in found["stages"]]}))
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of this process and its children so far."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(
+            resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+    )
