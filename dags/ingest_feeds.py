@@ -23,7 +23,7 @@ def ingest(contract: Contract) -> DAG:
         doc_md=county.describe(contract),
     )
     def ingest_feed() -> None:
-        @task(retry_delay=county.retry_delay())
+        @task(**county.when_late())
         def land(dag_run: Any = None) -> list[str]:
             from concord.orchestration import tasks
 

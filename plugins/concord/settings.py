@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     retries: int = Field(
         default=2, ge=0, description="How often a task is tried again."
     )
+    late_retries: int = Field(
+        default=12, ge=0, description="How often a feed that is late is asked again."
+    )
     retry_seconds: int = Field(
         default=600, ge=1, description="Wait before a feed that is late is asked again."
     )

@@ -127,7 +127,9 @@ def _print_releases(county: County, console: Console) -> None:
             console.print(f"release {profile}: none yet")
             continue
         shown = releases / profile / "CURRENT"
-        console.print(f"\n[bold]Release {profile}[/]: {path.name} at {shown}")
+        console.print(
+            f"\n[bold]Release {profile}[/]: {path.name} at {shown}", soft_wrap=True
+        )
         console.print(
             f"  open it:  duckdb -c \"FROM '{shown}/incident/*.parquet'\"   "
             f"or   pandas.read_parquet('{shown}/incident')",
@@ -136,4 +138,6 @@ def _print_releases(county: County, console: Console) -> None:
         )
     latest = county.zones.reports / "latest.html"
     if latest.exists():
-        console.print(f"[bold]Report[/]: {latest} (open it in any browser)")
+        console.print(
+            f"[bold]Report[/]: {latest} (open it in any browser)", soft_wrap=True
+        )

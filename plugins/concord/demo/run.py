@@ -81,6 +81,7 @@ def _concord(home: Path) -> dict[str, str]:
         # Nights are started by the story alone, never by the clock.
         "CONCORD_SCHEDULE_FROM": "2100-01-01",
         "CONCORD_RETRIES": "1",
+        "CONCORD_LATE_RETRIES": "1",
         "CONCORD_RETRY_SECONDS": "2",
     }
 

@@ -48,9 +48,17 @@ def _end_of_grace(contract: Contract) -> int:
     return int(hours) * 60 + int(minutes) + contract.delivery.grace_minutes
 
 
-def retry_delay() -> timedelta:
-    """Return how long a feed that did not deliver is given before it is asked again."""
-    return timedelta(seconds=Settings().retry_seconds)
+def when_late() -> dict[str, Any]:
+    """Return how a feed that has not delivered yet is asked again: often, evenly.
+
+    By default every ten minutes for two hours, which is the grace of the contracts.
+    """
+    settings = Settings()
+    return {
+        "retries": settings.late_retries,
+        "retry_delay": timedelta(seconds=settings.retry_seconds),
+        "retry_exponential_backoff": False,
+    }
 
 
 def default_args() -> dict[str, Any]:
