@@ -74,7 +74,8 @@ class Ledger:
     def record_delivery(self, delivery: Delivery) -> bool:
         """Record a landed delivery; False where the same bytes were recorded before.
 
-        A held delivery that is offered again counts for the night of the new offer.
+        A delivery that was never accepted (held, or landed and not checked because the
+        machine stopped) and is offered again counts for the night of the new offer.
         """
         table = schema.delivery
         same = table.c.id == delivery.id
@@ -82,7 +83,7 @@ class Ledger:
             known = connection.execute(sa.select(table.c.state).where(same)).first()
             if known is None:
                 self._put(connection, table, delivery)
-            elif known.state == "held":
+            elif known.state in ("landed", "held"):
                 connection.execute(
                     sa.update(table).where(same).values(landed_on=delivery.landed_on)
                 )

@@ -59,6 +59,15 @@ def test_a_held_delivery_offered_again_counts_for_the_new_night(ledger) -> None:
     assert ledger.deliveries("police_rms")[0].landed_on == tomorrow
 
 
+def test_a_delivery_that_was_never_checked_counts_when_it_is_offered_again(
+    ledger,
+) -> None:
+    tomorrow = date(2026, 1, 6)
+    ledger.record_delivery(delivery())
+    assert ledger.record_delivery(delivery(landed_on=tomorrow)) is False
+    assert ledger.deliveries("police_rms")[0].landed_on == tomorrow
+
+
 def test_a_held_delivery_is_superseded_with_all_its_rows(ledger) -> None:
     ledger.record_delivery(delivery())
     held = TableCount("person", 10, 0, 10, 0, 0)
