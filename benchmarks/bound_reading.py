@@ -3,15 +3,8 @@
 from collections.abc import Sequence
 
 from concord.contracts.models import Column, Contract, Table
+from concord.parsing.casting import SQL_TYPES
 
-SQL_TYPES = {
-    "string": "VARCHAR",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-}
 LARGEST_PAGE = 1 << 26
 
 

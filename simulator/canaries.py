@@ -12,7 +12,6 @@ from simulator.randomness import Ints, generator
 from simulator.serving import SOURCE_ID
 from simulator.store import FEEDS, HANGS_ON, Store
 
-EACH_FEED = 4
 _CONSONANTS, _VOWELS = "bdfgklmnprstv", "aeiou"
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 # Which feeds know each planted person; a few are known to two.

@@ -23,7 +23,6 @@ from concord.zones import PRIVATE
 
 KEY_BYTES = 32
 SHARE = 1 << 16
-TRAILER_BYTES = 40  # a wrapped 32-byte key
 
 
 class KeyRing:

@@ -1,7 +1,6 @@
 """What the ledger says of the nights, as tables for a terminal."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from datetime import date
 
 from rich.box import SIMPLE
@@ -9,50 +8,37 @@ from rich.console import Console
 from rich.table import Table
 
 from concord.landing.ledger import Ledger
-from concord.landing.records import Delivery
+from concord.landing.records import Delivery, TableCount
 from concord.pipeline.county import County, open_county
 from concord.publication.reading import current
 from concord.settings import Settings
 
-
-@dataclass(frozen=True)
-class Sum:
-    """What became of the rows of one delivery, over all its tables."""
-
-    received: int = 0
-    published: int = 0
-    quarantined: int = 0
-    rejected: int = 0
-    superseded: int = 0
-
-    @property
-    def reconciles(self) -> bool:
-        """Say whether every received row is accounted for."""
-        return self.received == (
-            self.published + self.quarantined + self.rejected + self.superseded
-        )
+FATES = ("received", "published", "quarantined", "rejected", "superseded")
 
 
-def sums(ledger: Ledger, feed: str) -> Iterator[tuple[Delivery, Sum]]:
-    """Yield each delivery of a feed with what became of its rows."""
+def sums(ledger: Ledger, feed: str) -> Iterator[tuple[Delivery, TableCount]]:
+    """Yield each delivery of a feed with what became of its rows, over all tables."""
     for delivery in ledger.deliveries(feed):
         counts = ledger.table_counts(delivery.id)
-        yield (
-            delivery,
-            Sum(*(sum(getattr(c, f.name) for c in counts) for f in fields(Sum))),
-        )
+        totals = (sum(getattr(count, fate) for count in counts) for fate in FATES)
+        yield delivery, TableCount("all tables", *totals)
 
 
-def print_summary(settings: Settings, console: Console) -> None:
-    """Print deliveries, standing, persons, the release and how to open things."""
+def print_summary(settings: Settings, console: Console) -> bool:
+    """Print deliveries, standing, persons, the release and how to open things.
+
+    Returns whether every count reconciles.
+    """
     with open_county(settings) as county:
-        console.print(_deliveries(county))
+        table, reconciles = _deliveries(county)
+        console.print(table)
         console.print(_standing(county))
         _print_persons(county, console)
         _print_releases(county, console)
+    return reconciles
 
 
-def _deliveries(county: County) -> Table:
+def _deliveries(county: County) -> tuple[Table, bool]:
     table = Table(
         title="Rows: received = published + quarantined + rejected + superseded",
         box=None,
@@ -69,7 +55,7 @@ def _deliveries(county: County) -> Table:
                 feed,
                 f"{delivery.night:%b %d}",
                 _state(delivery),
-                *(f"{getattr(total, f.name):,}" for f in fields(Sum)),
+                *(f"{getattr(total, fate):,}" for fate in FATES),
             )
             if not total.reconciles:
                 wrong.append(delivery.id)
@@ -78,7 +64,7 @@ def _deliveries(county: County) -> Table:
         if wrong
         else "Every count reconciles."
     )
-    return table
+    return table, not wrong
 
 
 def _state(delivery: Delivery) -> str:

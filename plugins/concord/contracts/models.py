@@ -30,11 +30,6 @@ class CodeList(Strict):
     name: str
     codes: Mapping[str, str]
 
-    @property
-    def is_identity(self) -> bool:
-        """Say whether every code stands for itself."""
-        return all(code == value for code, value in self.codes.items())
-
 
 class Column(Strict):
     """One column of an agency's table."""

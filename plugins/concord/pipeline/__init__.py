@@ -9,7 +9,7 @@ from pathlib import Path
 
 from concord.landing.records import now
 from concord.pipeline.county import County, open_county
-from concord.pipeline.ingest import check, is_fresh, land, landed, missing_feeds
+from concord.pipeline.ingest import check, is_fresh, land, landed
 from concord.pipeline.linking import LinkStep
 from concord.pipeline.publishing import PublishStep
 from concord.publication.release import Release
@@ -22,7 +22,6 @@ __all__ = [
     "land",
     "landed",
     "link",
-    "missing_feeds",
     "open_county",
     "prepare_keymap",
     "publish",

@@ -1,6 +1,6 @@
 """The ingest step: land what an agency offers, check it, split it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 
 from concord.contracts.models import Contract
@@ -11,7 +11,7 @@ from concord.exceptions import (
     TransportError,
 )
 from concord.landing.archive import Archive
-from concord.landing.records import Delivery
+from concord.landing.records import Delivery, FeedStatus
 from concord.pipeline.county import County
 from concord.transport.base import Transport
 from concord.validation.feed_check import CheckResult, FeedCheck
@@ -43,8 +43,7 @@ def land(
             f"{agreement.end}",
             remedy="Renew the agreement before the feed is taken",
         )
-    standing = {n.feed: n for n in county.ledger.feed_nights(night)}.get(feed)
-    if standing is not None and standing.status == "checked":
+    if is_fresh(county, feed, night):
         return tuple(d.id for d in landed(county, feed, night))
     try:
         return _fetch(county, contract, night, open_transport)
@@ -80,12 +79,12 @@ def _record_trouble(
     county: County,
     night: date,
     error: DeliveryHeld | DeliveryNotReady | TransportError,
-    status: str,
+    status: FeedStatus,
 ) -> None:
     county.ledger.record_feed_night(
         error.feed,
         night,
-        "held" if status == "held" else "late",
+        status,
         code=error.code,
         detail=error.detail,
         remedy=error.remedy,
@@ -133,10 +132,3 @@ def is_fresh(county: County, feed: str, night: date) -> bool:
         n.feed == feed and n.status == "checked"
         for n in county.ledger.feed_nights(night)
     )
-
-
-def missing_feeds(county: County, night: date) -> Sequence[str]:
-    """Return the feeds that have not been checked for a night."""
-    return [
-        f for f in sorted(county.registry.contracts) if not is_fresh(county, f, night)
-    ]

@@ -97,16 +97,16 @@ class StateMerger:
             columns = splitting.identity_columns(table)
             self._load(f"previous_identity_{table.name}", person.select(columns))
 
-    def apply(self) -> int:
-        """Merge the accepted rows of one delivery; returns how many rows went away.
+    def apply(self) -> None:
+        """Merge the accepted rows of one delivery.
 
         Raises:
             DeliveryHeld: So much is missing from a full snapshot that it is in doubt.
         """
         self._assign_keys()
-        removed = sum(self._apply_table(table) for table in self.tables)
+        for table in self.tables:
+            self._apply_table(table)
         self._apply_places()
-        return removed
 
     def _assign_keys(self) -> None:
         originals = [
@@ -132,14 +132,14 @@ class StateMerger:
                 self.con, " UNION ALL ".join(places), "place_keys", self.draw
             )
 
-    def _apply_table(self, table: Table) -> int:
+    def _apply_table(self, table: Table) -> None:
         codes = self._codes(table)
         name, source = table.name, f"upserts_{table.name}"
         con = self.con
         new = splitting.content_select(table, source, codes)
         con.execute(f"CREATE OR REPLACE TEMP TABLE new_{name} AS {new}")
         gone = self._gone(table)
-        removed = self._merge(
+        self._merge(
             f"previous_{name}", f"new_{name}", splitting.content_key(table), gone
         )
         if table.describes_persons:
@@ -151,7 +151,6 @@ class StateMerger:
                 ["record_key"],
                 gone,
             )
-        return removed
 
     def _gone(self, table: Table) -> str | None:
         """Return a query of the content keys that the delivery deletes, if any."""
@@ -177,13 +176,13 @@ class StateMerger:
                 picked.append(f"_gone.{quoted(column)}")
         return f"SELECT {', '.join(picked)} FROM {source} AS _gone {join}"
 
-    def _merge(self, previous: str, new: str, key: list[str], gone: str | None) -> int:
+    def _merge(self, previous: str, new: str, key: list[str], gone: str | None) -> None:
         con = self.con
         before = count(con, previous)
         if before == 0:
             con.execute(f"DROP TABLE {previous}")
             con.execute(f"ALTER TABLE {new} RENAME TO {previous}")
-            return 0
+            return
         keys = ", ".join(map(quoted, key))
         if self.contract.delivery.mode == "full":
             missing = count(
@@ -191,19 +190,17 @@ class StateMerger:
             )
             self._brake(previous, before, missing)
             con.execute(f"CREATE OR REPLACE TEMP TABLE {previous} AS FROM {new}")
-            return missing
+            return
         if gone is not None:
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
                 f"AS _old ANTI JOIN ({gone}) AS _gone USING ({keys})"
             )
-        removed = before - count(con, previous)
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
             f"AS _old ANTI JOIN {new} AS _new USING ({keys}) "
             f"UNION ALL BY NAME FROM {new}"
         )
-        return removed
 
     def _brake(self, relation: str, before: int, missing: int) -> None:
         limit = self.contract.delivery.max_absent_share
