@@ -27,6 +27,7 @@ class Figures:
     contender: str
     stages: list[Stage] = field(default_factory=list)
     peak_gb: float = 0.0
+    worker_peak_gb: float = 0.0
     rows: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -48,14 +49,10 @@ class Figures:
     def save(self, path: Path) -> None:
         """Write the figures, with the peak memory, for the one who asked.
 
-        Where child processes ran side by side, the peak is an upper bound: that of
-        this process and, for each processor, that of the largest child.
+        Where workers ran side by side, the peak is an upper bound: that of this
+        process and, for each processor, that of the largest worker.
         """
-        own, child = (
-            resource.getrusage(who).ru_maxrss / 2**20
-            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
-        self.peak_gb = own + child * (os.cpu_count() or 1)
+        self.peak_gb = own_peak_gb() + self.worker_peak_gb * (os.cpu_count() or 1)
         path.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
 
     @classmethod
@@ -73,3 +70,8 @@ def cpu_seconds() -> float:
             resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         )
     )
+
+
+def own_peak_gb() -> float:
+    """Return the peak memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
