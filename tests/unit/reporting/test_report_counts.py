@@ -77,7 +77,7 @@ def test_the_rates_of_a_part_and_of_the_rest_add_up(part: int, rest: int) -> Non
         assert rate == other == TOO_FEW
     else:
         assert position(rate) is not None
-        # Each is rounded to a tenth of a percent, so an exact half can part them by one.
+        # Each is rounded to a tenth of a percent: an exact half can part them by one.
         assert position(rate) == pytest.approx(1 - (position(other) or 0), abs=0.00101)
 
 
