@@ -24,7 +24,6 @@ from concord.sealing import read_table
 from concord.settings import Settings
 from concord.transport.base import Drop, Fetched, Part, Sink
 from concord.validation.feed_check import CheckResult
-from concord.validation.states import StateStore
 
 PROFILE = "research"
 WORKERS = os.cpu_count() or 1
@@ -144,12 +143,7 @@ def _persons_of_records(county: pipeline.County, persons_id: str) -> pa.Table:
 
 def person_records(county: pipeline.County) -> pa.Table:
     """Return every feed's person records as linkage gets them."""
+    states = pipeline.linking.states_as_of(county, NIGHT)
     return pa.concat_tables(
-        [
-            StateStore(county.zones, county.keys, state.feed).read_vault(
-                state.state_id, "person"
-            )
-            for state in pipeline.linking.states_as_of(county, NIGHT)
-        ],
-        promote_options="permissive",
+        pipeline.linking.person_records(county, states), promote_options="permissive"
     )

@@ -1,6 +1,8 @@
 """DuckDB opened the way every step needs it: bounded, closed to the outside, sealed."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ def connect(
     )
     try:
         connection.execute("LOAD icu")
-        connection.execute("SET TimeZone = " + literal(timezone))
+        connection.execute("SET GLOBAL TimeZone = " + literal(timezone))
         yield connection
     finally:
         connection.close()
@@ -69,3 +71,21 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """Run a query and return its rows as an Arrow table."""
     table: pa.Table = connection.sql(query).to_arrow_table()
     return table
+
+
+def side_by_side(
+    connection: duckdb.DuckDBPyConnection,
+    *steps: Callable[[duckdb.DuckDBPyConnection], Any],
+) -> list[Any]:
+    """Run steps that don't need one another, each on a cursor in a thread of its own.
+
+    A cursor sees the database's tables; temporary and registered ones are its own. All
+    steps end before the error of the first one that failed, in their order, is raised.
+    """
+
+    def run(step: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
+        with connection.cursor() as cursor:
+            return step(cursor)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(run, steps))

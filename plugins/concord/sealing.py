@@ -130,6 +130,7 @@ def write_table(
         encryption_properties=properties,
         compression="zstd",
         compression_level=1,
+        write_statistics=False,  # whoever reads a sealed table reads all of it
     )
     wrapped = path.with_suffix(".key")
     wrapped.write_bytes(aes_key_wrap(key, data_key))

@@ -100,43 +100,30 @@ def _known(table: pa.Table | None) -> pa.Table:
 def _settle_contests(con: duckdb.DuckDBPyConnection) -> None:
     """Match the clusters and ids that have a choice, best claim first."""
     claims: Iterable[tuple[str, str]] = con.execute(_CONTESTED).fetchall()
-    clusters: set[str] = set()
+    kept: dict[str, str] = {}
     persons: set[str] = set()
-    kept: list[tuple[str, str]] = []
     for cluster, person in claims:
-        if cluster not in clusters and person not in persons:
-            clusters.add(cluster)
+        if cluster not in kept and person not in persons:
+            kept[cluster] = person
             persons.add(person)
-            kept.append((cluster, person))
-    _insert_kept(con, kept)
+    settled = [pa.array(column, pa.string()) for column in (kept.keys(), kept.values())]
+    con.register("settled", pa.table(settled, names=["cluster_id", "person_id"]))
+    con.execute("INSERT INTO kept FROM settled")
 
 
 def _draw_new(
     con: duckdb.DuckDBPyConnection, new_id: Callable[[int], list[str]]
 ) -> None:
     """Give a new id to every cluster that kept none."""
-    homeless = con.execute(_HOMELESS).fetchall()
-    if not homeless:
+    homeless = con.sql(_HOMELESS).to_arrow_table()
+    if not homeless.num_rows:
         return
-    drawn = new_id(len(homeless))
-    con.register("drawn", pa.table({"person_id": pa.array(drawn, pa.string())}))
+    drawn = pa.array(new_id(homeless.num_rows), pa.string())
+    con.register("drawn", homeless.append_column("person_id", drawn))
     used = con.execute(_USED).fetchall()
-    if len(set(drawn)) != len(homeless) or used != [(0,)]:
+    if len(drawn.unique()) != homeless.num_rows or used != [(0,)]:
         raise IntegrityError("New person ids are not new; draw them at random")
-    _insert_kept(
-        con, [(cluster, new) for (cluster,), new in zip(homeless, drawn, strict=True)]
-    )
-
-
-def _insert_kept(con: duckdb.DuckDBPyConnection, kept: list[tuple[str, str]]) -> None:
-    """Note which cluster has which person id."""
-    columns = {
-        "cluster_id": pa.array([cluster for cluster, _ in kept], pa.string()),
-        "person_id": pa.array([person for _, person in kept], pa.string()),
-    }
-    con.register("more", pa.table(columns))
-    con.execute("INSERT INTO kept SELECT cluster_id, person_id FROM more")
-    con.unregister("more")
+    con.execute("INSERT INTO kept FROM drawn")
 
 
 # What a record's id was: last night's, else the remembered one.

@@ -1,5 +1,8 @@
 """The linkage step: every feed's person records into persons with lasting ids."""
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -71,7 +74,9 @@ class LinkStep:
         model: PersonModel,
         before: LinkageRun | None,
     ) -> None:
-        records = self._records(states)
+        records = pa.concat_tables(
+            person_records(self.county, states), promote_options="permissive"
+        )
         settings = self.county.settings
         with self.county.zones.workspace("linkage") as scratch:
             result = link(
@@ -108,15 +113,6 @@ class LinkStep:
             )
         )
 
-    def _records(self, states: list[FeedState]) -> pa.Table:
-        tables = [
-            StateStore(self.county.zones, self.county.keys, s.feed).read_vault(
-                s.state_id, "person"
-            )
-            for s in states
-        ]
-        return pa.concat_tables(tables, promote_options="permissive")
-
     def _read(self, run: LinkageRun | None, name: str) -> pa.Table | None:
         if run is None:
             return None
@@ -132,10 +128,20 @@ def states_as_of(county: County, night: date) -> list[FeedState]:
     return [state for state in states if state is not None]
 
 
+def person_records(county: County, states: Sequence[FeedState]) -> list[pa.Table]:
+    """Return the person records of each feed's state, read side by side."""
+
+    def read(state: FeedState) -> pa.Table:
+        store = StateStore(county.zones, county.keys, state.feed)
+        return store.read_vault(state.state_id, "person")
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(read, states))
+
+
 def _with_feed(assignments: pa.Table, records: pa.Table) -> pa.Table:
-    feeds = records.select(["record_key", "feed"])
-    joined = assignments.join(feeds, "record_key", join_type="left outer")
-    return joined.sort_by("record_key").select(["record_key", "feed", "person_id"])
+    places = pc.index_in(assignments["record_key"], records["record_key"])
+    return assignments.add_column(1, "feed", records["feed"].take(places))
 
 
 def _measures(

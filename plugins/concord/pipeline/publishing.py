@@ -7,6 +7,7 @@ vault again, to prove that nothing of it is in the release.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from concord import __version__
+from concord.contracts.models import Contract
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
@@ -27,11 +29,11 @@ from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import scan_tables
 from concord.disclosure.k_anonymity import Risk, protect
 from concord.disclosure.narrowing import IDENTIFYING, narrowed
-from concord.duck import connect, fetch, quoted
+from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import DisclosureRefused, LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.county import County
-from concord.pipeline.linking import PERSONS
+from concord.pipeline.linking import PERSONS, person_records
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
 from concord.validation import running, suites
@@ -90,12 +92,8 @@ class PublishStep:
         ):
             self._deidentify(con, states, keymap)
             tables = self._curate(con)
-            verify_actions(
-                con, tables, self.county.registry, self.profile, self._zip3_table()
-            )
             risk = protect(con, "person", "person_token", self.profile.k_anonymity)
-            self._validate(con, tables)
-            scanned = self._gate(con, states)
+            scanned = self._check(con, tables, states)
             finished = self._tables(con)
         release = publish(
             finished,
@@ -143,10 +141,11 @@ class PublishStep:
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
-        persons, places = {}, {}
+        records = person_records(self.county, states)
+        persons = {s.feed: r for s, r in zip(states, records, strict=True)}
+        places = {}
         for state in states:
             store = self._store(state.feed)
-            persons[state.feed] = store.read_vault(state.state_id, "person")
             if "place" in store.vault_tables(state.state_id):
                 places[state.feed] = store.read_vault(state.state_id, "place")
         assignments = read_table(
@@ -186,31 +185,44 @@ class PublishStep:
         check_prefixes({*used, "person", "place"})
         load_keymap(con, keymap)
         by_feed = {state.feed: state for state in states}
-        tokeniser = self._tokeniser()
-        rows = []
-        for feed, contract in sorted(contracts.items()):
-            tables = empty_content(contract)
-            state = by_feed.get(feed)
-            if state is not None:
-                store = self._store(feed)
-                tables = {
-                    t.name: store.read_content(state.state_id, t.name)
-                    for t in contract.tables
-                }
-                rows.append(
-                    {
-                        "feed": feed,
-                        "agency": contract.agency,
-                        "sector": contract.sector,
-                        "night": state.night,
-                        "carried": state.carried,
-                        "rows": sum(t.num_rows for t in tables.values()),
-                    }
-                )
-            deidentify(con, contract, tables, keymap, self.profile, tokeniser)
+        rows = side_by_side(
+            con,
+            *(
+                partial(self._deidentify_feed, contract, by_feed.get(feed), keymap)
+                for feed, contract in sorted(contracts.items())
+            ),
+        )
+        rows = [row for row in rows if row is not None]
         con.register("_states", pa.Table.from_pylist(rows, schema=SOURCE_STATES))
         con.execute("CREATE TABLE source_states AS FROM _states")
         con.unregister("_states")
+
+    def _deidentify_feed(
+        self,
+        contract: Contract,
+        state: FeedState | None,
+        keymap: Keymap,
+        con: duckdb.DuckDBPyConnection,
+    ) -> dict[str, Any] | None:
+        """De-identify one feed; returns what its state was, if it ever had one."""
+        tables = empty_content(contract)
+        if state is not None:
+            store = self._store(state.feed)
+            tables = {
+                t.name: store.read_content(state.state_id, t.name)
+                for t in contract.tables
+            }
+        deidentify(con, contract, tables, keymap, self.profile, self._tokeniser())
+        if state is None:
+            return None
+        return {
+            "feed": state.feed,
+            "agency": contract.agency,
+            "sector": contract.sector,
+            "night": state.night,
+            "carried": state.carried,
+            "rows": sum(t.num_rows for t in tables.values()),
+        }
 
     def _curated(self) -> tuple[CuratedTable, ...]:
         folder = self.county.settings.include / "sql" / "curated"
@@ -220,6 +232,26 @@ class PublishStep:
         tables = self._curated()
         curate(con, tables)
         return tables
+
+    def _check(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        tables: Sequence[CuratedTable],
+        states: Sequence[FeedState],
+    ) -> int:
+        """Look three ways, side by side, at the tables as they would leave.
+
+        Returns how many identifiers the gate, which takes longest, looked for.
+        """
+        scanned, *_ = side_by_side(
+            con,
+            lambda cursor: self._gate(cursor, states),
+            lambda cursor: self._validate(cursor, tables),
+            lambda cursor: verify_actions(
+                cursor, tables, self.county.registry, self.profile, self._zip3_table()
+            ),
+        )
+        return int(scanned)
 
     def _validate(
         self, con: duckdb.DuckDBPyConnection, tables: Sequence[CuratedTable]
@@ -253,7 +285,7 @@ class PublishStep:
 
         Returns how many identifiers were looked for.
         """
-        persons = [self._store(s.feed).read_vault(s.state_id, "person") for s in states]
+        persons = person_records(self.county, states)
         could_stand = narrowed(con, self.profile.tables, persons)
         scan_tables(con, self.profile.tables, Dictionary.from_vault(could_stand))
         return sum(

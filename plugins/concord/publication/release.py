@@ -12,6 +12,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -165,10 +166,11 @@ def _write_content(
     tables: Mapping[str, pa.Table], context: ReleaseContext, staging: Path
 ) -> dict[str, Any]:
     """Write tables and dictionary; return the part of the manifest they decide."""
-    stored = [
-        store_table(checked_name("table", name), tables[name], staging)
-        for name in sorted(tables)
-    ]
+    names = sorted(checked_name("table", name) for name in tables)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        stored = list(
+            pool.map(lambda name: store_table(name, tables[name], staging), names)
+        )
     shutil.rmtree(staging / ".spill", ignore_errors=True)
     dictionary = {
         "dictionary.json": context.dictionary_json,

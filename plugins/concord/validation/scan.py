@@ -1,8 +1,8 @@
-"""The one pass over a relation: its SQL, and reading what it found.
+"""The one query over a relation: its SQL, and reading what it found.
 
-Each row gets a mask with one bit per rule, and the pass groups rows by mask. The few
-groups hold every count and the numbers of the rows that failed; no value of the data
-leaves the database.
+Rows that fail any rule get a mask with one bit per rule and are grouped by it; what
+each rule saw and judged is counted beside them. The few groups hold every count and the
+numbers of the rows that failed; no value of the data leaves the database.
 """
 
 from collections.abc import Mapping
@@ -55,38 +55,44 @@ class Scan:
 
     @property
     def sql(self) -> str:
-        """Write the query: failing rows of queries first, then masks, then groups."""
+        """Write the query: rows that a query finds, then counts, then failing rows."""
         row, relation = identifier(self.row_column), identifier(self.relation)
+        rules = list(enumerate(self.compiled.row_rules))
         queries = {
             f"concord_rule_{bit}": rows
-            for bit, rule in enumerate(self.compiled.row_rules)
+            for bit, rule in rules
             if (rows := self.failing_rows(rule)) is not None
         }
-        defined = ", ".join(
-            f"{name} AS MATERIALIZED ({rows}\n)" for name, rows in queries.items()
+        defined = "".join(
+            f"{name} AS MATERIALIZED ({rows}\n), " for name, rows in queries.items()
         )
         returned = "".join(
             f", (SELECT count(*) FROM {name}) AS {name}" for name in queries
         )
-        masks = (f"{self._mask(word)} AS w{word}" for word in range(len(self.words)))
-        flags = (f"{sql} AS {name}" for sql, name in self.counters.items())
-        counts = (
-            f"count_if({name})::BIGINT AS {name}" for name in self.counters.values()
+        # Counting a CASE takes DuckDB two thirds of the time of count_if.
+        counts = "".join(
+            f", count(CASE WHEN {sql} THEN 1 END) AS {name}"
+            for sql, name in self.counters.items()
         )
-        failing = " OR ".join(f"{word} <> 0" for word in self.words) or "FALSE"
-        # The left join gives a row even where the relation has none, so that what a
-        # query returned is never lost.
+        words = "".join(f", {word}" for word in self.words)
+        masks = "".join(
+            f", {self._mask(place)} AS {word}" for place, word in enumerate(self.words)
+        )
+        failing = " OR ".join(f"({self._fails(bit, rule)})" for bit, rule in rules)
+        # The left join gives a row even where none failed.
         return f"""
-            {f"WITH {defined}" if defined else ""}
-            SELECT groups.*{returned} FROM (SELECT 1) LEFT JOIN (
-                SELECT {", ".join((*self.words, "count(*) AS n", *counts))},
-                    list("row") FILTER (WHERE {failing}) AS rows
+            WITH {defined}seen AS (
+                SELECT count(*) AS n{counts}{returned} FROM {relation}
+            ),
+            failed AS (
+                SELECT count(*) AS failing, list("row") AS rows{words}
                 FROM (
-                    SELECT {", ".join((f'{row} AS "row"', *masks, *flags))}
-                    FROM {relation}
+                    SELECT {row} AS "row"{masks} FROM {relation}
+                    WHERE {failing or "FALSE"}
                 )
-                {f"GROUP BY {', '.join(self.words)}" if self.words else ""}
-            ) AS groups ON TRUE
+                GROUP BY ALL
+            )
+            SELECT * FROM seen LEFT JOIN failed ON TRUE
         """
 
     def failing_rows(self, rule: AboutRows) -> str | None:
@@ -109,19 +115,18 @@ class Scan:
         first = word * _WORD
         rules = self.compiled.row_rules[first : first + _WORD]
         return " | ".join(
-            f"CASE WHEN {self._fine(first + bit, rule)} THEN 0::UBIGINT "
-            f"ELSE {1 << bit}::UBIGINT END"
+            f"CASE WHEN {self._fails(first + bit, rule)} THEN {1 << bit}::UBIGINT "
+            f"ELSE 0::UBIGINT END"
             for bit, rule in enumerate(rules)
         )
 
-    def _fine(self, bit: int, rule: AboutRows) -> str:
-        """Write when a row is fine; a row for which this is NULL is not."""
+    def _fails(self, bit: int, rule: AboutRows) -> str:
+        """Write when a row fails: it is judged, and not known to be fine."""
         if not isinstance(rule, RowRule) or rule.keys:
             failing = f'SELECT "row" FROM concord_rule_{bit} WHERE "row" IS NOT NULL'
-            return f"{identifier(self.row_column)} NOT IN ({failing})"
-        if rule.judged == "TRUE":
-            return f"({rule.predicate})"
-        return f"NOT ({rule.judged}) OR ({rule.predicate})"
+            return f"{identifier(self.row_column)} IN ({failing})"
+        fails = f"({rule.predicate}) IS NOT TRUE"
+        return fails if rule.judged == "TRUE" else f"({rule.judged}) AND {fails}"
 
 
 @dataclass(frozen=True)
@@ -140,24 +145,24 @@ class Found:
     @property
     def row_count(self) -> int:
         """Rows of the relation."""
-        return self._sum("n")
+        return int(self._counts[0]["n"])
 
     @property
     def rule_counts(self) -> dict[str, int]:
         """Failing rows of each rule about rows."""
         return {
             rule.rule: sum(
-                group["n"] for group in self._counts if self._failed(group, bit)
+                group["failing"] for group in self._counts if self._failed(group, bit)
             )
             for bit, rule in enumerate(self.scan.compiled.row_rules)
         }
 
     def tally(self, rule: RowRule) -> Tally:
         """Count the rows that a rule saw, judged and failed."""
-        counters = self.scan.counters
+        counters, seen = self.scan.counters, self._counts[0]
         return Tally(
-            elements=self._sum(counters[rule.scope]),
-            judged=self._sum(counters[rule.judged]),
+            elements=seen[counters[rule.scope]],
+            judged=seen[counters[rule.judged]],
             unexpected=self.rule_counts[rule.rule],
         )
 
@@ -170,7 +175,7 @@ class Found:
     def critical_row_count(self) -> int:
         """Rows that failed a critical rule."""
         return sum(
-            group["n"]
+            group["failing"]
             for group in self._counts
             if any(rule.severity == "critical" for rule in self._rules(group))
         )
@@ -212,7 +217,3 @@ class Found:
     def _failed(self, group: dict[str, Any], bit: int) -> bool:
         """Tell whether a group's rows failed the rule of a bit."""
         return bool((group[f"w{bit // _WORD}"] or 0) >> bit % _WORD & 1)
-
-    def _sum(self, counter: str) -> int:
-        """Add a counter up over the groups; an empty relation has one, without any."""
-        return sum(group[counter] or 0 for group in self._counts)
