@@ -6,7 +6,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from concord.exceptions import DataError, DeliveryHeld
-from tests.unit.transport.small_county import NIGHTS
+from tests.support.small_county import NIGHTS
 
 pytestmark = pytest.mark.enable_socket
 STUDENTS = "/data/v3/ed-fi/students"

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from concord.exceptions import DataError, DeliveryHeld, TransportError
 from concord.transport.fhir_bulk import FhirBulkTransport, Memory
 from concord.transport.registry import read_spec
-from tests.unit.transport.small_county import NIGHTS, QUICK_HTTP, SPECS, MemorySink
+from tests.support.small_county import NIGHTS, QUICK_HTTP, SPECS, MemorySink
 
 pytestmark = pytest.mark.enable_socket
 NDJSON = "application/fhir+ndjson"

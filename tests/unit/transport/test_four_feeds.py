@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.transport.small_county import NIGHTS, RESOURCES, MemorySink
+from tests.support.small_county import NIGHTS, RESOURCES, MemorySink
 
 pytestmark = pytest.mark.enable_socket
 

@@ -6,7 +6,7 @@ from concord.exceptions import TransportError
 from concord.transport.base import Connection
 from concord.transport.http import HttpVisit
 from concord.transport.registry import read_spec
-from tests.unit.transport.small_county import QUICK_HTTP, SPECS
+from tests.support.small_county import QUICK_HTTP, SPECS
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from concord.exceptions import DataError, DeliveryHeld, DeliveryNotReady, Transp
 from concord.transport.http import HttpVisit
 from concord.transport.oauth import client_secret
 from concord.transport.registry import read_spec
-from tests.unit.transport.small_county import NIGHTS, QUICK_HTTP, SPECS, MemorySink
+from tests.support.small_county import NIGHTS, QUICK_HTTP, SPECS, MemorySink
 
 pytestmark = pytest.mark.enable_socket
 PAGE = {

@@ -14,7 +14,7 @@ from concord.transport.base import Connection
 from concord.transport.registry import open_transport, read_spec
 from concord.transport.sftp_login import open_paramiko
 from simulator.servers.police import PoliceSftp
-from tests.unit.transport.small_county import NIGHTS, SPECS, MemorySink
+from tests.support.small_county import NIGHTS, SPECS, MemorySink
 
 pytestmark = pytest.mark.enable_socket
 SECRET_CELL = b"person_id,last_name\nP1,Zyxwvut\n"

@@ -13,7 +13,7 @@ from concord.transport.problems import HELD_REMEDIES, REMEDIES, failed
 from concord.transport.registry import SPECS as KINDS
 from concord.transport.registry import open_transport, read_spec
 from concord.transport.streams import CheckedStream, RecordCounter
-from tests.unit.transport.small_county import SPECS
+from tests.support.small_county import SPECS
 
 
 @pytest.mark.parametrize("feed", SPECS)

@@ -16,7 +16,7 @@ from concord.exceptions import TransportError
 from concord.transport.base import Connection
 from concord.transport.http import HttpVisit
 from concord.transport.registry import read_spec
-from tests.unit.transport.small_county import QUICK_HTTP, SPECS
+from tests.support.small_county import QUICK_HTTP, SPECS
 
 pytestmark = pytest.mark.enable_socket
 HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))

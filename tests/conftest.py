@@ -1,4 +1,4 @@
-"""Fixtures: a small county and its servers."""
+"""Fixtures that several kinds of test use: a small county and its servers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.servers import AgencyServers, ServerOptions
-from tests.unit.transport.small_county import County, Eavesdropper, MemorySink, Running
+from tests.support.small_county import County, Eavesdropper, MemorySink, Running
 
 
 @pytest.fixture
