@@ -1,8 +1,9 @@
 """Names for what goes wrong between an agency's system and us, with what to do."""
 
-from concord.exceptions import DeliveryHeld, TransportError
+from concord.exceptions import DeliveryHeld, DeliveryNotReady, TransportError
 
 REMEDIES = {
+    "CHANGED_WHILE_READ": "Run again; if it stays, ask when the upload is finished",
     "DEADLINE": "Ask the agency why its system is slow, or raise deadlineSeconds",
     "FORBIDDEN": "Ask the agency to grant this account read access",
     "HOST_KEY_CHANGED": "Stop, and verify the new host key with the agency by phone",
@@ -28,8 +29,11 @@ REMEDIES = {
 
 HELD_REMEDIES = {
     "ARCHIVE_UNSAFE": "Ask the agency to pack plain files only, without a password",
+    "CHECKSUM_MISMATCH": "Ask the agency to deliver file and checksum again",
     "COUNT_MISMATCH": "Run again; if it stays, ask the agency to check its counts",
     "EXPORT_ERRORS": "Ask the agency to repair the export it reported as incomplete",
+    "FILE_AMBIGUOUS": "Make the patterns under files tell the tables apart",
+    "FILE_NAME_UNSAFE": "Ask for names of letters, digits, dot, dash and underscore",
     "MANIFEST_INCOMPLETE": "Ask the agency to deliver every table of the contract",
     "MANIFEST_INVALID": "Ask the agency to write the manifest as agreed",
     "MANIFEST_MISMATCH": "Ask the agency to deliver the night again",
@@ -56,3 +60,9 @@ def held(code: str, feed: str, detail: str, **counts: int) -> DeliveryHeld:
     """Make the error for a delivery that cannot be trusted as it is."""
     remedy = HELD_REMEDIES[code]
     return DeliveryHeld(code, feed=feed, detail=detail, remedy=remedy, counts=counts)
+
+
+def not_ready(feed: str, detail: str) -> DeliveryNotReady:
+    """Make the error for a delivery that is there in part, or an earlier night's."""
+    remedy = "It is asked for again until the delivery counts as late"
+    return DeliveryNotReady("NOT_READY", feed=feed, detail=detail, remedy=remedy)
