@@ -1,17 +1,27 @@
 """Packed files that are cut, damaged, hostile, or unpack to more than they should."""
 
 import gzip
+import hashlib
 import io
+import json
+import shutil
 import stat
 import struct
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
+from concord import pipeline
 from concord.exceptions import DeliveryHeld
 from concord.landing import unpacking
 from concord.landing.unpacking import unpack
+from concord.settings import PROJECT, Settings
+from concord.transport.base import Connection
+from concord.transport.registry import open_transport, read_spec
+from simulator.county import County as Simulated
 
 CANARY = "Zyxwvut"
 BODY = f"person_id,last_name\nP1,{CANARY}\n".encode()
@@ -241,3 +251,85 @@ def test_an_unusual_method_is_held(tmp_path):
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("person.csv", BODY)
     assert refused(tmp_path, buffer.getvalue()) == "ARCHIVE_UNSAFE"
+
+
+NIGHT = date(2026, 1, 5)
+
+
+@pytest.fixture(scope="module")
+def night_of_police(tmp_path_factory) -> dict[str, bytes]:
+    """A night's CSV files of the police, by table."""
+    root = tmp_path_factory.mktemp("simulated")
+    Simulated(7, 200, first_night=NIGHT).write_night(root, 0)
+    folder = root / "served" / "police_rms" / "20260105"
+    told = json.loads((folder / "manifest.json").read_text())
+    return {f["table"]: (folder / f["name"]).read_bytes() for f in told["files"]}
+
+
+@pytest.fixture
+def zipping(tmp_path):
+    """A county whose police deliver all tables in one zip, into a drop folder."""
+    project = tmp_path / "project"
+    for part in ("include", "expectations"):
+        shutil.copytree(PROJECT / part, project / part)
+    path = project / "include" / "contracts" / "police_rms.odcs.yaml"
+    contract = yaml.safe_load(path.read_text())
+    custom = {c["property"]: c["value"] for c in contract["customProperties"]}
+    custom["delivery"]["packing"] = "zip"
+    custom["transport"] |= {"kind": "folder", "archive": "*.zip"}
+    for table in contract["schema"]:
+        member = {"property": "member", "value": f"*/{table['physicalName']}.csv"}
+        table.setdefault("customProperties", []).append(member)
+    path.write_text(yaml.safe_dump(contract, sort_keys=False))
+    settings = Settings(home=tmp_path / "home", project=project)
+    with pipeline.open_county(settings) as county:
+        yield county
+
+
+def run_night(county, drop: Path, packed: bytes):
+    """Put a zip into the drop folder with its manifest; land and check it."""
+    folder = drop / "20260105"
+    folder.mkdir(parents=True)
+    (folder / "night.zip").write_bytes(packed)
+    digest = hashlib.sha256(packed).hexdigest()
+    file = {"name": "night.zip", "table": "archive", "bytes": len(packed)}
+    told = {"source": "police_rms", "window": {"full": True}}
+    told["files"] = [{**file, "sha256": digest}]
+    (folder / "manifest.json").write_text(json.dumps(told))
+    connection = Connection("", extra={"url": str(drop)})
+    pipeline.land(
+        county,
+        "police_rms",
+        NIGHT,
+        lambda c: open_transport(c.id, read_spec(c.id, c.transport), connection),
+    )
+    return pipeline.check(county, "police_rms", NIGHT)
+
+
+def test_a_zip_of_several_tables_is_checked_row_for_row(
+    zipping, tmp_path, night_of_police
+):
+    members = {f"export/{t}.csv": body for t, body in night_of_police.items()}
+    run_night(zipping, tmp_path / "drop", zipped(**members))
+    (delivery,) = zipping.ledger.deliveries("police_rms")
+    counts = zipping.ledger.table_counts(delivery.id)
+    rows = {c.table_name: c.received for c in counts}
+    assert rows == {t: body.count(b"\n") - 1 for t, body in night_of_police.items()}
+    assert all(count.reconciles for count in counts)
+
+
+@pytest.mark.fault("F22", code="UNPACKED_TOO_LARGE", outcome="held")
+def test_f22_a_delivery_that_unpacks_to_too_much_is_held_and_kept(
+    zipping, tmp_path, night_of_police, monkeypatch
+):
+    """A zip bomb in a delivery: the feed is held, the zip kept, nothing else left."""
+    monkeypatch.setattr(unpacking, "RATIO_FROM", 2**20)
+    members = {f"export/{t}.csv": body for t, body in night_of_police.items()}
+    members["export/person.csv"] += b"x" * 10**7
+    with pytest.raises(DeliveryHeld, match="UNPACKED_TOO_LARGE"):
+        run_night(zipping, tmp_path / "drop", zipped(**members))
+    (delivery,) = zipping.ledger.deliveries("police_rms")
+    (night,) = zipping.ledger.feed_nights(NIGHT)
+    assert (night.status, night.code) == ("held", "UNPACKED_TOO_LARGE")
+    assert len(list((zipping.zones.landing / delivery.folder).glob("*.age"))) == 2
+    assert list(zipping.zones.scratch.iterdir()) == []
