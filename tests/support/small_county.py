@@ -31,6 +31,13 @@ SPECS: dict[str, dict[str, Any]] = {
         "group": "springfield",
         "types": ("Patient", "Encounter"),
     },
+    "drop": {
+        "kind": "folder",
+        "path": "/",
+        "tables": TABLES,
+        "complete": "stable",
+        "files": {"person": "person*", "incident": "incident*"},
+    },
 }
 QUICK = {"timeoutSeconds": 5, "deadlineSeconds": 20}
 QUICK_HTTP = {**QUICK, "retries": 2, "backoffSeconds": 0.01}
@@ -160,7 +167,7 @@ class Running:
     def transport(
         self, feed: str, connection: Connection | None = None, **spec: Any
     ) -> Transport:
-        quick = QUICK if feed == "police_rms" else QUICK_HTTP
+        quick = QUICK_HTTP
         checked = read_spec(feed, {**SPECS[feed], **quick, **spec})
         return open_transport(feed, checked, connection or self.connections[feed])
 

@@ -59,7 +59,7 @@ class ArchiveSink:
         """Encrypt a part while it streams and keep it under its content's hash."""
         temporary = self.folder / f"{len(self.parts):06d}.part"
         measured = _Measured(stream)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             pyrage.encrypt_io(measured, file, [self.recipient])
         sha256 = measured.sha256.hexdigest()

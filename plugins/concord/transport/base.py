@@ -36,8 +36,9 @@ class Part:
     """One piece of a delivery before it is stored: a file or a page.
 
     The name is made by Concord, never taken from the agency's system. ``table`` is
-    the contract's physical name; a manifest belongs to the table ``manifest`` and a
-    list of deletions that covers all tables to ``deleted``.
+    the contract's physical name; a manifest belongs to the table ``manifest``, a
+    list of deletions that covers all tables to ``deleted``, and a zip that holds
+    several tables to ``archive``.
     """
 
     name: str

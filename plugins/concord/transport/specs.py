@@ -1,14 +1,24 @@
 """What a contract says about its transport: one frozen model per kind."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+FileName = Annotated[str, StringConstraints(pattern=f"^{FILE_NAME}$")]
+FilePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?\[\]-]+$")]
+ARCHIVE = "archive"  # stands for the table of a zip that holds several
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
@@ -29,20 +39,57 @@ class TransportSpec(BaseModel, ABC):
         """Return the physical names of the tables that this transport fetches."""
 
 
-class SftpSpec(TransportSpec):
-    """Night folders ``<path>/<YYYYMMDD>/`` with a manifest written last."""
+class NightFolderSpec(TransportSpec):
+    """Night folders ``<path>/<YYYYMMDD>/``, complete by manifest or once still.
 
-    kind: Literal["sftp"]
+    Where ``complete`` is ``stable``, ``files`` names each table's files by pattern.
+    ``archive`` is the pattern of zips that hold several tables.
+    """
+
     path: UrlPath
     tables: Names
+    complete: Literal["manifest", "stable"] = "manifest"
+    stable_seconds: float = Field(default=30, ge=0, le=600)
+    files: Mapping[Name, FilePattern] = Field(default_factory=dict)
+    archive: FilePattern | None = None
+    checksum_files: bool = False
     manifest: FileName = "manifest.json"
     manifest_source: str | None = None
     records: Literal["csv", "lines", "uncounted"] = "csv"
 
     @property
     def table_names(self) -> tuple[str, ...]:
-        """Return the tables that a manifest must list."""
+        """Return the tables that a delivery must hold."""
         return self.tables
+
+    @property
+    def patterns(self) -> Mapping[str, str]:
+        """Return the pattern of each table's files, and of archives."""
+        return {**self.files, **({ARCHIVE: self.archive} if self.archive else {})}
+
+    @model_validator(mode="after")
+    def _every_file_has_its_table(self) -> Self:
+        """Raise if a listing could not be read without a manifest."""
+        if unknown := set(self.files) - set(self.tables):
+            raise ValueError(f"files names no table of tables: {sorted(unknown)}")
+        missing = set(self.tables) - set(self.files)
+        if self.complete == "stable" and missing and not self.archive:
+            raise ValueError(f"files has no pattern for {sorted(missing)}")
+        return self
+
+
+class SftpSpec(NightFolderSpec):
+    """Night folders on an SFTP server."""
+
+    kind: Literal["sftp"]
+    retries: int = Field(default=5, ge=0, le=20)
+    backoff_seconds: float = Field(default=0.5, ge=0, le=60)
+
+
+class FolderSpec(NightFolderSpec):
+    """Night folders on a disk or in an object store."""
+
+    kind: Literal["folder"]
 
 
 class HttpSpec(TransportSpec):

@@ -16,8 +16,9 @@ from concord.contracts.models import Contract, Table
 from concord.duck import count, fetch, quoted
 from concord.exceptions import DeliveryHeld
 from concord.landing.archive import Archive
-from concord.landing.receipts import Receipt
+from concord.landing.receipts import Receipt, ReceiptPart
 from concord.landing.records import Delivery, RuleCount, TableCount
+from concord.landing.unpacking import unpack
 from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
 from concord.validation.references import in_dependency_order, orphans
 from concord.validation.row_checks import TableRules, check_rows
@@ -83,7 +84,7 @@ class DeliveryChecker:
     def _load(self, delivery: Delivery, receipt: Receipt, table: Table) -> Loaded:
         suffix = f".{self.contract.delivery.format}"
         parts = receipt.of(table.source, "rows")
-        files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        files = self._open(delivery, parts, table, suffix)
         loaded = load(self.con, self.contract, table, files)
         expected = receipt.rows_expected.get(table.source, loaded.received)
         if loaded.received != expected:
@@ -102,12 +103,38 @@ class DeliveryChecker:
                 )
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
-            files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+            files = self._open(delivery, parts, table, suffix)
             ndjson = self.contract.delivery.format == "ndjson"
             load_deletes(self.con, table, files, ndjson)
         for path in self.workspace.glob(f"*{suffix}"):
             path.unlink()
         return loaded
+
+    def _open(
+        self,
+        delivery: Delivery,
+        parts: tuple[ReceiptPart, ...],
+        table: Table,
+        suffix: str,
+    ) -> list[Path]:
+        """Open parts of a table as plain files, unpacked where the contract says so."""
+        agreed = self.contract.delivery
+        if agreed.packing is None:
+            return self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        files = []
+        for packed in self.archive.open_parts(delivery, parts, self.workspace, ".pack"):
+            plain = unpack(
+                packed,
+                packed.with_suffix(suffix),
+                agreed.packing,
+                feed=self.contract.id,
+                table=table.name,
+                member=table.member,
+                max_bytes=agreed.max_unpacked_bytes,
+            )
+            packed.unlink()
+            files.append(plain)
+        return files
 
     def _check_table(self, table: Table, loaded: Loaded) -> CheckedTable:
         con, name = self.con, table.name
