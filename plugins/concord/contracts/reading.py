@@ -17,6 +17,7 @@ from concord.contracts.models import (
     Table,
 )
 from concord.contracts.odcs import CustomProperty, DataContract, Property, SchemaObject
+from concord.contracts.paths import read_elements, read_path
 from concord.contracts.yaml_lines import Document, Location, parse
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -34,7 +35,7 @@ CONTRACT_KEYS = frozenset(
         "nullTokens",
     }
 )
-TABLE_KEYS = frozenset({"records", "member", "deletes", "ages"})
+TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "ages"})
 COLUMN_KEYS = frozenset(
     {
         "concept",
@@ -156,6 +157,7 @@ class _File:
             columns=columns,
             records=custom.get("records"),
             member=custom.get("member"),
+            each=custom.get("each"),
             deletes=deletes and self._model(Deletes, deletes, f"{raw.name}.deletes"),
             ages=tuple(
                 self._model(Age, age, f"{raw.name}.ages")
@@ -190,7 +192,7 @@ class _File:
             null_tokens=tuple(
                 custom.get("nullTokens", self.custom.get("nullTokens", ("",)))
             ),
-            strip_prefix=custom.get("stripPrefix"),
+            strip_prefix=_texts(custom.get("stripPrefix", ())),
             renamed_from=custom.get("renamedFrom"),
             entity=custom.get("entity"),
         )
@@ -263,6 +265,7 @@ class _File:
             "tombstone": lambda t: t.deletes,
         }.get(delivery.delete_mode)
         for index, table in enumerate(tables):
+            self._check_paths(("schema", index), table, delivery)
             if has is not None and not has(table):
                 raise self.document.fail(
                     ("schema", index),
@@ -277,3 +280,34 @@ class _File:
                     "delivery is no zip",
                     "Set packing to zip in delivery, or drop member",
                 )
+
+    def _check_paths(self, at: Location, table: Table, delivery: Delivery) -> None:
+        """Check that what a contract says of places in a document can be followed."""
+        fail = self.document.fail
+        if delivery.format == "csv":
+            if table.each:
+                raise fail(at, f"'{table.name}': a CSV row has no list", "Drop each")
+            return
+        if table.each and delivery.mode != "full":
+            raise fail(
+                at,
+                f"'{table.name}' is made of the elements of a list, but an increment "
+                "cannot say which elements are gone",
+                "Pick elements as columns of the record's own table",
+            )
+        try:
+            if table.each:
+                read_elements(table.each)
+            for column in table.columns:
+                path = read_path(column.source)
+                if not table.each and (path.of_parent or path.is_number):
+                    raise ValueError(f"'{column.source}' is for tables with each")
+        except ValueError as error:
+            raise fail(
+                at, f"'{table.name}': {error}", "See docs/reference/contracts.md"
+            ) from error
+
+
+def _texts(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """Return one text or several as several."""
+    return (value,) if isinstance(value, str) else tuple(value)

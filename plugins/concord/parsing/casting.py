@@ -15,6 +15,7 @@ SQL_TYPES: dict[LogicalType, str] = {
     "boolean": "BOOLEAN",
 }
 FINITE_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+EXCEL_NUMBER = r"^[0-9](\.[0-9]+)?E\+[0-9]+$"  # what Excel makes of a long number
 WHOLE_NUMBER = r"^-?(0|[1-9][0-9]*)$"
 
 
@@ -29,7 +30,7 @@ class Casting:
     @property
     def fault(self) -> str:
         """Return SQL that is true where there is a text but no value of the type."""
-        if self.column.type == "string" and not self.column.strip_prefix:
+        if self.typed == self.text:
             return "FALSE"
         return f"({self.text} IS NOT NULL AND {self.typed} IS NULL)"
 
@@ -59,20 +60,25 @@ def _typed(column: Column, text: str) -> str:
     if column.type == "boolean":
         return f"CASE {text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
     pattern = WHOLE_NUMBER if column.type == "integer" else FINITE_NUMBER
+    # Adding nought makes minus nought nought, so that equal numbers look equal.
     return (
         f"CASE WHEN regexp_matches({text}, {literal(pattern)}) "
-        f"THEN TRY_CAST({text} AS {SQL_TYPES[column.type]}) END"
+        f"THEN TRY_CAST({text} AS {SQL_TYPES[column.type]}) + 0 END"
     )
 
 
 def _string(column: Column, text: str) -> str:
-    prefix = column.strip_prefix
-    if not prefix:
-        return text
-    return (
-        f"CASE WHEN starts_with({text}, {literal(prefix)}) "
-        f"THEN substr({text}, {len(prefix) + 1}) END"
-    )
+    if column.strip_prefix:
+        whens = " ".join(
+            f"WHEN starts_with({text}, {literal(prefix)}) "
+            f"THEN substr({text}, {len(prefix) + 1})"
+            for prefix in column.strip_prefix
+        )
+        return f"CASE {whens} END"
+    if column.names_a_thing:
+        damaged = f"regexp_matches({text}, {literal(EXCEL_NUMBER)})"
+        return f"CASE WHEN NOT {damaged} THEN {text} END"
+    return text
 
 
 def _moment(column: Column, text: str) -> str:

@@ -86,11 +86,11 @@ class DeliveryChecker:
         parts = receipt.of(table.source, "rows")
         files = self._open(delivery, parts, table, suffix)
         loaded = load(self.con, self.contract, table, files)
-        expected = receipt.rows_expected.get(table.source, loaded.received)
-        if loaded.received != expected:
+        expected = receipt.rows_expected.get(table.source, loaded.records)
+        if loaded.records != expected:
             raise self._held(
                 "ROW_COUNT_MISMATCH",
-                f"{table.name}: {loaded.received} rows read, {expected} announced",
+                f"{table.name}: {loaded.records} rows read, {expected} announced",
                 "Ask the agency to send the delivery again",
             )
         for column in loaded.types:
@@ -104,8 +104,7 @@ class DeliveryChecker:
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
             files = self._open(delivery, parts, table, suffix)
-            ndjson = self.contract.delivery.format == "ndjson"
-            load_deletes(self.con, table, files, ndjson)
+            load_deletes(self.con, self.contract, table, files)
         for path in self.workspace.glob(f"*{suffix}"):
             path.unlink()
         return loaded
@@ -151,6 +150,7 @@ class DeliveryChecker:
                 "See the rule's reason in expectations/, then decide",
             )
         rules = [_type_rule(name, loaded, t) for t in loaded.types if t.faults]
+        rules += _file_notes(name, loaded)
         rules += outcome.counts
         failures = outcome.failures
         for column in table.columns:
@@ -321,3 +321,11 @@ def _type_rule(table: str, loaded: Loaded, fault: TypeFaults) -> RuleCount:
         missing=0,
         unexpected=fault.faults,
     )
+
+
+def _file_notes(table: str, loaded: Loaded) -> list[RuleCount]:
+    """Tell what was accepted in a table's files though it is not as agreed."""
+    return [
+        RuleCount(table, f"file:{kind}", "warning", "", loaded.received, 0, found)
+        for kind, found in sorted(loaded.notes.items())
+    ]
