@@ -28,6 +28,7 @@ REMEDIES = {
 
 HELD_REMEDIES = {
     "COUNT_MISMATCH": "Run again; if it stays, ask the agency to check its counts",
+    "DUPLICATE_PAGE": "Run again; if it stays, ask the agency to mend its paging",
     "EXPORT_ERRORS": "Ask the agency to repair the export it reported as incomplete",
     "MANIFEST_INCOMPLETE": "Ask the agency to deliver every table of the contract",
     "MANIFEST_INVALID": "Ask the agency to write the manifest as agreed",

@@ -1,13 +1,20 @@
 """What a contract says about its transport: one frozen model per kind."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
@@ -46,25 +53,43 @@ class SftpSpec(TransportSpec):
 
 
 class HttpSpec(TransportSpec):
-    """Retry limits that every HTTP transport keeps."""
+    """Retry limits that every HTTP transport keeps: for a request, and for a visit."""
 
     retries: int = Field(default=5, ge=0, le=20)
+    retry_budget: int = Field(default=50, ge=0)
     backoff_seconds: float = Field(default=0.5, ge=0)
     retry_after_max_seconds: int = Field(default=120, ge=0)
 
 
 class RestSpec(HttpSpec):
-    """Full snapshots from paged JSON resources behind OAuth2 client credentials."""
+    """Full snapshots from paged JSON resources, behind OAuth2 or an API key.
+
+    ``next_path`` is where a page says what follows it: an address or a cursor.
+    """
 
     kind: Literal["rest"]
     base_path: UrlPath
-    token_path: UrlPath
+    token_path: UrlPath | None = None
+    api_key_header: HeaderName | None = None
     resources: Names
     page_size: int = Field(ge=1)
+    paging: Literal["link", "offset", "cursor"] = "link"
+    limit_param: Name = "limit"
+    offset_param: Name = "offset"
+    cursor_param: Name = "cursor"
     data_path: str = "data"
     next_path: str = "paging.next"
-    total_path: str = "paging.total"
+    total_path: str | None = "paging.total"
+    total_header: HeaderName | None = None
+    key_path: str | None = None
     night_path: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_login(self) -> Self:
+        """Refuse no login, and two."""
+        if (self.token_path is None) == (self.api_key_header is None):
+            raise ValueError("give tokenPath or apiKeyHeader")
+        return self
 
     @property
     def table_names(self) -> tuple[str, ...]:
