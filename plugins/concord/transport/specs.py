@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
+Address = Annotated[str, StringConstraints(pattern=r"^(https?:/)?/[A-Za-z0-9_.:/-]*$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -97,6 +98,16 @@ class RestSpec(HttpSpec):
         return self.resources
 
 
+class EdFiUrls(BaseModel):
+    """Where an Ed-Fi host without a discovery document has its three doors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    oauth: Address
+    data_management_api: Address
+    change_queries: Address
+
+
 class EdFiSpec(HttpSpec):
     """Changes since the last night from an Ed-Fi ODS/API."""
 
@@ -104,11 +115,33 @@ class EdFiSpec(HttpSpec):
     resources: Names
     page_size: int = Field(default=500, ge=1, le=500)
     namespace: Name = "ed-fi"
+    discovery_path: UrlPath = "/"
+    urls: EdFiUrls | None = None
+    instance: Name | None = None
+    year: int | None = Field(default=None, ge=1900, le=2999)
+    paging: Literal["offset", "cursor"] = "offset"
+    partitions: int = Field(default=0, ge=0, le=200)
+    step_size: int | None = Field(default=None, ge=1)
+    snapshot: bool = False
+    key_changes: bool = True
+
+    @model_validator(mode="after")
+    def _partitions_need_cursors(self) -> Self:
+        """Refuse partitions of pages that are counted by offset."""
+        if self.partitions and self.paging != "cursor":
+            raise ValueError("partitions need paging: cursor")
+        return self
 
     @property
     def table_names(self) -> tuple[str, ...]:
         """Return the resources."""
         return self.resources
+
+    @property
+    def place(self) -> str:
+        """Return the part of a path that names instance and school year, if any."""
+        year = str(self.year) if self.year else None
+        return "/".join(filter(None, (self.instance, year)))
 
 
 class FhirBulkSpec(HttpSpec):
