@@ -31,6 +31,7 @@ HELD_REMEDIES = {
     "ARCHIVE_UNSAFE": "Ask the agency to pack plain files only, without a password",
     "CHECKSUM_MISMATCH": "Ask the agency to deliver file and checksum again",
     "COUNT_MISMATCH": "Run again; if it stays, ask the agency to check its counts",
+    "DUPLICATE_PAGE": "Run again; if it stays, ask the agency to mend its paging",
     "EXPORT_ERRORS": "Ask the agency to repair the export it reported as incomplete",
     "FILE_AMBIGUOUS": "Make the patterns under files tell the tables apart",
     "FILE_NAME_UNSAFE": "Ask for names of letters, digits, dot, dash and underscore",

@@ -19,6 +19,8 @@ FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 FileName = Annotated[str, StringConstraints(pattern=f"^{FILE_NAME}$")]
 FilePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?\[\]-]+$")]
 ARCHIVE = "archive"  # stands for the table of a zip that holds several
+Address = Annotated[str, StringConstraints(pattern=r"^(https?:/)?/[A-Za-z0-9_.:/-]*$")]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
@@ -93,30 +95,58 @@ class FolderSpec(NightFolderSpec):
 
 
 class HttpSpec(TransportSpec):
-    """Retry limits that every HTTP transport keeps."""
+    """Retry limits that every HTTP transport keeps: for a request, and for a visit."""
 
     retries: int = Field(default=5, ge=0, le=20)
+    retry_budget: int = Field(default=50, ge=0)
     backoff_seconds: float = Field(default=0.5, ge=0)
     retry_after_max_seconds: int = Field(default=120, ge=0)
 
 
 class RestSpec(HttpSpec):
-    """Full snapshots from paged JSON resources behind OAuth2 client credentials."""
+    """Full snapshots from paged JSON resources, behind OAuth2 or an API key.
+
+    ``next_path`` is where a page says what follows it: an address or a cursor.
+    """
 
     kind: Literal["rest"]
     base_path: UrlPath
-    token_path: UrlPath
+    token_path: UrlPath | None = None
+    api_key_header: HeaderName | None = None
     resources: Names
     page_size: int = Field(ge=1)
+    paging: Literal["link", "offset", "cursor"] = "link"
+    limit_param: Name = "limit"
+    offset_param: Name = "offset"
+    cursor_param: Name = "cursor"
     data_path: str = "data"
     next_path: str = "paging.next"
-    total_path: str = "paging.total"
+    total_path: str | None = "paging.total"
+    total_header: HeaderName | None = None
+    key_path: str | None = None
     night_path: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_login(self) -> Self:
+        """Refuse no login, and two."""
+        if (self.token_path is None) == (self.api_key_header is None):
+            raise ValueError("give tokenPath or apiKeyHeader")
+        return self
 
     @property
     def table_names(self) -> tuple[str, ...]:
         """Return the resources."""
         return self.resources
+
+
+class EdFiUrls(BaseModel):
+    """Where an Ed-Fi host without a discovery document has its three doors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    oauth: Address
+    data_management_api: Address
+    change_queries: Address
 
 
 class EdFiSpec(HttpSpec):
@@ -126,11 +156,33 @@ class EdFiSpec(HttpSpec):
     resources: Names
     page_size: int = Field(default=500, ge=1, le=500)
     namespace: Name = "ed-fi"
+    discovery_path: UrlPath = "/"
+    urls: EdFiUrls | None = None
+    instance: Name | None = None
+    year: int | None = Field(default=None, ge=1900, le=2999)
+    paging: Literal["offset", "cursor"] = "offset"
+    partitions: int = Field(default=0, ge=0, le=200)
+    step_size: int | None = Field(default=None, ge=1)
+    snapshot: bool = False
+    key_changes: bool = True
+
+    @model_validator(mode="after")
+    def _partitions_need_cursors(self) -> Self:
+        """Refuse partitions of pages that are counted by offset."""
+        if self.partitions and self.paging != "cursor":
+            raise ValueError("partitions need paging: cursor")
+        return self
 
     @property
     def table_names(self) -> tuple[str, ...]:
         """Return the resources."""
         return self.resources
+
+    @property
+    def place(self) -> str:
+        """Return the part of a path that names instance and school year, if any."""
+        year = str(self.year) if self.year else None
+        return "/".join(filter(None, (self.instance, year)))
 
 
 class FhirBulkSpec(HttpSpec):
