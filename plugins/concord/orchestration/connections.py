@@ -9,7 +9,7 @@ from paramiko import SFTPClient
 from concord.contracts.models import Contract
 from concord.landing.ledger import Ledger
 from concord.transport.base import Connection, Transport
-from concord.transport.fhir_bulk import Memory
+from concord.transport.fhir_export import Memory
 from concord.transport.registry import open_transport, read_spec
 from concord.transport.specs import SftpSpec
 
