@@ -58,6 +58,10 @@ class MemorySink:
         digest = hashlib.sha256(body).hexdigest()
         return StoredPart(part.name, part.table, part.role, digest, len(body))
 
+    def discard(self) -> None:
+        self.bytes.clear()
+        self.parts.clear()
+
     def rows(self, table: str, role: str = "rows") -> list[Any]:
         """Return the JSON rows of a table's pages or files, in order."""
         found: list[Any] = []

@@ -74,6 +74,12 @@ class ArchiveSink:
         self.parts.append(kept)
         return StoredPart(part.name, part.table, part.role, sha256, measured.size)
 
+    def discard(self) -> None:
+        """Forget every part so far: the delivery begins anew."""
+        for part in self.parts:
+            (self.folder / f"{part.sha256}.age").unlink(missing_ok=True)
+        self.parts.clear()
+
 
 class Archive:
     """The landing zone together with the ledger's record of it."""

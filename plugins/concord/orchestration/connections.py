@@ -7,7 +7,7 @@ from airflow.sdk import Connection as AirflowConnection
 from concord.contracts.models import Contract
 from concord.landing.ledger import Ledger
 from concord.transport.base import Connection, Transport
-from concord.transport.fhir_bulk import Memory
+from concord.transport.fhir_export import Memory
 from concord.transport.registry import open_transport, read_spec
 
 

@@ -65,6 +65,10 @@ class Sink(Protocol):
         """Keep every byte of the stream, or nothing and let its error pass."""
         ...
 
+    def discard(self) -> None:
+        """Forget every part so far: the delivery begins anew."""
+        ...
+
 
 @dataclass(frozen=True)
 class Drop:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from concord.exceptions import DataError
 from concord.transport.base import Connection
+from concord.transport.inflate import GzipReader
 from concord.transport.problems import failed
 from concord.transport.retrying import RetryBudget
 from concord.transport.specs import HttpSpec
@@ -28,6 +29,7 @@ STATUS_CODES = {
     401: "UNAUTHORIZED",
     403: "FORBIDDEN",
     404: "NOT_FOUND",
+    410: "GONE",
     429: "THROTTLED",
     503: "THROTTLED",
 }
@@ -64,11 +66,10 @@ Login = Callable[["HttpVisit"], Token]
 
 
 class HttpVisit:
-    """Sends requests to the connection's origins only, and only they see the token.
+    """Sends requests to the connection's origins only; its own alone sees the token.
 
     A token is fetched when the first request needs one, when it is about to expire, and
-    once more when a request is answered with 401. It does not follow a redirect to
-    another origin, and a key goes nowhere but to the connection's own.
+    once more when a request is answered with 401.
     """
 
     def __init__(
@@ -86,7 +87,8 @@ class HttpVisit:
         self._login: Login | None = None
         self._token: Token | None = None
         allowed = connection.extra.get("allowed_origins") or ()
-        self._origins = {_origin(url) for url in (connection.origin, *allowed)}
+        self._home = _origin(connection.origin)
+        self._origins = {self._home, *map(_origin, allowed)}
         self._ends_at = clock() + spec.deadline_seconds
         self._received = 0
         self._budget = RetryBudget(spec, self.remaining)
@@ -159,15 +161,41 @@ class HttpVisit:
                 with self._send(
                     "GET", target, what, params=params, headers=headers, token=token
                 ) as response:
-                    self._check(response, what, ok, types)
-                    body = self._body(response, what, PAGE_LIMIT, None)
-                    page = body.buffered().read()
-                    return Reply(response.status_code, response.headers, page)
+                    return self._reply(response, what, ok, types)
             except DataError as error:
                 again = error.code == "SHORT_BODY" and attempts_left
                 if not again or not self._budget.take():
                     raise
                 attempts_left -= 1
+
+    def post(
+        self,
+        target: str,
+        what: str,
+        *,
+        document: Mapping[str, Any],
+        ok: frozenset[int],
+        headers: Mapping[str, str],
+        token: bool = True,
+    ) -> Reply:
+        """Post a document once, as asking again might do it twice."""
+        with self._send(
+            "POST", target, what, document=document, headers=headers, token=token
+        ) as response:
+            return self._reply(response, what, ok, JSON_TYPES)
+
+    def _reply(
+        self,
+        response: requests.Response,
+        what: str,
+        ok: frozenset[int],
+        types: frozenset[str],
+    ) -> Reply:
+        """Check an answer and read it whole."""
+        self._check(response, what, ok, types)
+        body = self._body(response, what, PAGE_LIMIT, None)
+        page = body.buffered().read()
+        return Reply(response.status_code, response.headers, page)
 
     @contextmanager
     def stream(
@@ -177,20 +205,25 @@ class HttpVisit:
         *,
         types: frozenset[str],
         counter: RecordCounter,
+        headers: Mapping[str, str] | None = None,
         token: bool = True,
     ) -> Iterator[CheckedStream]:
         """Open a long file as a checked stream."""
-        headers = {"Accept": ", ".join(sorted(types))}
+        headers = {"Accept": ", ".join(sorted(types)), **(headers or {})}
         with self._send("GET", target, what, headers=headers, token=token) as response:
             self._check(response, what, frozenset({200}), types)
             yield self._body(response, what, self._spec.max_bytes, counter)
 
-    def delete(self, target: str, what: str) -> None:
+    def delete(self, target: str, what: str, *, token: bool = True) -> None:
         """Delete something on the server, also after the deadline; gone is fine."""
-        self._ends_at = max(self._ends_at, self.clock() + self._spec.timeout_seconds)
-        with self._send("DELETE", target, what) as response:
-            if response.status_code not in (200, 202, 204, 404):
-                raise self._refusal(response.status_code, what)
+        ends_at = self._ends_at
+        self._ends_at = max(ends_at, self.clock() + self._spec.timeout_seconds)
+        try:
+            with self._send("DELETE", target, what, token=token) as response:
+                if response.status_code not in (200, 202, 204, 404, 410):
+                    raise self._refusal(response.status_code, what)
+        finally:
+            self._ends_at = ends_at
 
     def call(self, request: Callable[[], Answer], what: str) -> Answer:
         """Make one request, naming a failure without the server's own words."""
@@ -223,6 +256,7 @@ class HttpVisit:
         what: str,
         *,
         params: Mapping[str, str | int] | None = None,
+        document: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         token: bool = True,
     ) -> requests.Response:
@@ -231,14 +265,15 @@ class HttpVisit:
         for _ in range(5):
             sent = {"Accept": "application/json", "Accept-Encoding": "identity"}
             sent.update(headers or {})
-            if token:
-                sent.update(self._credentials(url))
+            if token and _origin(url) == self._home:
+                sent.update(self._credentials())
             response = self.call(
                 partial(
                     self._session.request,
                     method,
                     url,
                     params=query,
+                    json=document,
                     headers=sent,
                     timeout=self.timeout(),
                     allow_redirects=False,
@@ -259,11 +294,9 @@ class HttpVisit:
                 return response
         raise failed("PROTOCOL", self.feed, f"{what}: redirected without end")
 
-    def _credentials(self, url: str) -> dict[str, str]:
+    def _credentials(self) -> dict[str, str]:
         """Return the headers that log a request in."""
         token = self._current_token()
-        if token.is_key and _origin(url) != _origin(self.connection.origin):
-            return {}
         return {token.header: token.prefix + token.value}
 
     def _renew(self) -> bool:
@@ -309,17 +342,26 @@ class HttpVisit:
     ) -> CheckedStream:
         """Return a response's body as a checked stream; all bodies share one cap."""
         limit = min(limit, self._spec.max_bytes - self._received)
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        broken = partial(failed, "SHORT_BODY", self.feed, f"{what}: broke off")
 
-        def read_some(wanted: int) -> bytes:
+        def receive(wanted: int) -> bytes:
             self.remaining()  # raises once the deadline has passed
             try:
-                data: bytes = response.raw.read1(wanted, decode_content=True)
+                data: bytes = response.raw.read1(wanted, decode_content=not gzipped)
             except ReadTimeoutError:
                 detail = f"{what}: the server stopped sending"
                 raise failed("TIMEOUT", self.feed, detail) from None
             except (HTTPError, OSError):
-                detail = f"{what}: the connection broke"
-                raise failed("SHORT_BODY", self.feed, detail) from None
+                raise broken() from None
+            return data
+
+        # urllib3 takes a gzip body that was cut for a whole one.
+        gzipped = encoding in ("gzip", "x-gzip")
+        take = GzipReader(receive, broken).read if gzipped else receive
+
+        def read_some(wanted: int) -> bytes:
+            data = take(wanted)
             self._received += len(data)
             return data
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from authlib.common.errors import AuthlibBaseError
@@ -11,11 +10,10 @@ from authlib.common.urls import add_params_to_qs
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
 
 from concord.transport.http import HttpVisit, Login, Token
 from concord.transport.problems import failed
+from concord.transport.signing_key import SigningKey
 
 ASSERTION_SECONDS = 240
 EARLY_SECONDS = 20
@@ -83,18 +81,22 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
 def _assertion(visit: HttpVisit, token_url: str) -> Callable[..., Any]:
     """Return an authlib client authentication that signs a fresh assertion a call."""
     extra = visit.connection.extra
-    algorithm = str(extra.get("algorithm") or "ES384")
-    key = _private_key(visit, algorithm)
+    signing = SigningKey.of(extra)
+    if signing is None:
+        detail = "the connection's private key cannot be used"
+        raise failed("KEY_UNUSABLE", visit.feed, detail)
+    known = {"kid": signing.kid, "typ": "JWT", "jku": extra.get("jku")}
+    header = {name: value for name, value in known.items() if value}
 
     def authenticate(
         auth: Any, _method: str, uri: str, headers: Any, body: str
     ) -> tuple[str, Any, str]:
         signed = private_key_jwt_sign(
-            key,
+            signing.key,
             client_id=auth.client_id,
             token_endpoint=token_url,
-            alg=algorithm,
-            header={"kid": extra.get("kid"), "typ": "JWT"},
+            alg=signing.algorithm,
+            header=header,
             expires_in=ASSERTION_SECONDS,
         )
         fields = [
@@ -104,14 +106,3 @@ def _assertion(visit: HttpVisit, token_url: str) -> Callable[..., Any]:
         return uri, headers, add_params_to_qs(body, fields)
 
     return authenticate
-
-
-def _private_key(visit: HttpVisit, algorithm: str) -> RSAKey | ECKey:
-    """Read the connection's private key, from its text or its file."""
-    extra, kind = visit.connection.extra, RSAKey if algorithm[:1] == "R" else ECKey
-    try:
-        pem = extra.get("private_key") or Path(extra["private_key_file"]).read_text()
-        return kind.import_key(pem)
-    except (KeyError, OSError, ValueError, JoseError):
-        detail = "the connection's private key cannot be used"
-        raise failed("KEY_UNUSABLE", visit.feed, detail) from None

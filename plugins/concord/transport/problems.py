@@ -5,7 +5,9 @@ from concord.exceptions import DeliveryHeld, DeliveryNotReady, TransportError
 REMEDIES = {
     "CHANGED_WHILE_READ": "Run again; if it stays, ask when the upload is finished",
     "DEADLINE": "Ask the agency why its system is slow, or raise deadlineSeconds",
+    "EXPORT_EXPIRED": "Ask the agency to keep its exports longer than a download takes",
     "FORBIDDEN": "Ask the agency to grant this account read access",
+    "GONE": "Run again; if it stays, ask the agency where it moved this",
     "HOST_KEY_CHANGED": "Stop, and verify the new host key with the agency by phone",
     "HOST_KEY_MISSING": "Put the agency's host key, once checked, in extra.host_key",
     "HTTP_STATUS": "Ask the agency what its system reports for this request",
@@ -21,6 +23,7 @@ REMEDIES = {
     "THROTTLED": "Run again later, or ask the agency for a higher limit",
     "TIMEOUT": "Run again; if it stays, ask the agency about its system",
     "TLS_REFUSED": "Ask the agency to renew its certificate, or set extra.ca_file",
+    "TOKEN_ENDPOINT_UNKNOWN": "State tokenUrl in the contract's transport",
     "TOO_LARGE": "Ask the agency what it sent, or raise maxBytes",
     "UNAUTHORIZED": "Check the account's rights; a fresh token was refused as well",
     "UNREACHABLE": "Check network, host and port in the connection",
@@ -48,6 +51,7 @@ HELD_REMEDIES = {
     "UNEXPECTED_TABLE": "Ask the agency to stop sending it, or add it to the contract",
     "UNPACKED_TOO_LARGE": "Ask the agency what it packed, or raise maxUnpackedBytes",
     "WINDOW_GAP": "Ask the agency for the missing nights, or for a full extract",
+    "WRONG_RESOURCE": "Ask the agency to repair its export, which mixes resource types",
     "WRONG_SOURCE": "Tell the agency it delivered another system's extract here",
 }
 

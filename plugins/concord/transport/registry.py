@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from concord.exceptions import ContractError
 from concord.transport.base import Connection, Transport
 from concord.transport.edfi import EdFiTransport
-from concord.transport.fhir_bulk import FhirBulkTransport, Memory
+from concord.transport.fhir_bulk import FhirBulkTransport
+from concord.transport.fhir_export import Memory
 from concord.transport.folder import visit_folder
 from concord.transport.night_folders import NightFolderTransport
 from concord.transport.rest import RestTransport

@@ -9,11 +9,16 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
+FhirId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
+SearchText = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*\?[!-~]+$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-?A-~]+$")]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
 FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 FileName = Annotated[str, StringConstraints(pattern=f"^{FILE_NAME}$")]
@@ -186,14 +191,52 @@ class EdFiSpec(HttpSpec):
 
 
 class FhirBulkSpec(HttpSpec):
-    """Changes since the last night from a FHIR R4 bulk data export of one group."""
+    """Changes since the last night from a FHIR R4 bulk data export."""
 
     kind: Literal["fhir_bulk"]
-    group: Name
+    edition: Literal["STU1", "STU2", "STU3", "STU4"] = "STU2"
+    level: Literal["group", "patient", "system"] = "group"
+    group: FhirId | None = Field(default=None, validate_default=True)
+    kickoff: Literal["get", "post"] | None = Field(default=None, validate_default=True)
     types: Names
+    type_filters: tuple[SearchText, ...] = ()
+    allow_partial_manifests: bool = False
     base_path: UrlPath = "/fhir"
+    auth: Literal["backend_services", "none"] = "backend_services"
+    scopes: Literal["auto", "v1", "v2"] = "auto"
+    token_url: UrlPath | Url | None = None
     poll_seconds: float = Field(default=10, ge=0)
     poll_max_seconds: int = Field(default=300, ge=0)
+    resume_hours: float = Field(default=36, ge=0)
+    deleted_counts: Literal["held_to", "ignored"] = "held_to"
+
+    @field_validator("group")
+    @classmethod
+    def _group_only_for_groups(
+        cls, group: str | None, info: ValidationInfo
+    ) -> str | None:
+        """Refuse a group export without a group, and a group for another export."""
+        level = info.data.get("level")
+        if (group is None) is (level == "group"):
+            raise ValueError(f"level {level} and group do not go together")
+        return group
+
+    @field_validator("kickoff")
+    @classmethod
+    def _known_to_the_edition(
+        cls, kickoff: str | None, info: ValidationInfo
+    ) -> str | None:
+        """Refuse a request that the edition of the specification does not have."""
+        edition = info.data.get("edition")
+        if (edition, kickoff) in (("STU4", "get"), ("STU1", "post")):
+            raise ValueError(f"{edition} has no such export request")
+        return kickoff or ("post" if edition == "STU4" else "get")
+
+    @property
+    def export_path(self) -> str:
+        """Return the path of the export operation."""
+        below = {"group": f"/Group/{self.group}", "patient": "/Patient", "system": ""}
+        return f"{self.base_path.rstrip('/')}{below[self.level]}/$export"
 
     @property
     def table_names(self) -> tuple[str, ...]:
