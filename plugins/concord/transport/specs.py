@@ -92,6 +92,31 @@ class FolderSpec(NightFolderSpec):
     kind: Literal["folder"]
 
 
+class TableQuery(BaseModel):
+    """Which columns of which table or view; ``changed_by`` finds what is new."""
+
+    model_config = TransportSpec.model_config
+
+    from_: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_]\w*)?$")
+    ] = Field(alias="from")
+    columns: Names
+    changed_by: Name | None = None
+    overlap_seconds: int = Field(default=3600, ge=0)
+
+
+class DatabaseSpec(TransportSpec):
+    """Tables or views of an agency's database, whole or what changed in them."""
+
+    kind: Literal["database"]
+    tables: Annotated[Mapping[Name, TableQuery], Field(min_length=1)]
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the tables that are asked for."""
+        return tuple(self.tables)
+
+
 class HttpSpec(TransportSpec):
     """Retry limits that every HTTP transport keeps."""
 
