@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -208,6 +209,49 @@ def test_t7_a_wrong_password_is_tried_once(start, landing):
     assert error.code == "LOGIN_REFUSED"
     assert "wrong-pass" not in str(error) + repr(wrong)
     assert [login.attempts for login in running.servers.police_logins] == [1]
+
+
+class HangingUp:
+    """A server that hangs up on everyone, and counts."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            connection.close()
+            if self._ended:
+                return
+            self.calls += 1
+
+    _ended = False
+
+    def close(self) -> None:
+        self._ended = True
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.mark.fault("T8", code="UNREACHABLE", outcome="refused")
+@pytest.mark.parametrize("retries", [0, 3])
+def test_t8_a_server_that_hangs_up_is_tried_a_bounded_number_of_times(
+    start, landing, retries
+):
+    """The server hangs up on every connection: tried as often as agreed, no oftener."""
+    running, busy = start(), HangingUp()
+    connection = replace(running.connections["police_rms"], port=busy.port)
+    transport = running.transport("police_rms", connection, retries=retries)
+    try:
+        assert refused(landing, transport).code == "UNREACHABLE"
+    finally:
+        busy.close()
+    assert busy.calls == 1 + retries
 
 
 class Forbidding(PoliceSftp):

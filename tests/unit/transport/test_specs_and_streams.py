@@ -36,6 +36,13 @@ def test_every_kind_in_the_registry_is_tried_here():
         ({**SPECS["school"], "pageSize": 501}, "transport.pageSize is 501"),
         ({**SPECS["school"], "verify": False}, "transport.verify is False"),
         ({**SPECS["police_rms"], "tables": []}, "transport.tables"),
+        (
+            {**SPECS["drop"], "files": {"person": "p*"}},
+            "no pattern for \\['incident'\\]",
+        ),
+        ({**SPECS["drop"], "files": {"persons": "p*"}}, "names no table of tables"),
+        ({**SPECS["drop"], "files": {"person": "../p*"}}, "transport.files.person"),
+        ({**SPECS["drop"], "archive": "a/*.zip"}, "transport.archive is"),
         ({**SPECS["police_rms"], "path": "relative"}, "transport.path is 'relative'"),
         ({**SPECS["probation"], "resources": ["../x"]}, "transport.resources.0"),
     ],
