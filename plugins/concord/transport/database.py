@@ -68,7 +68,7 @@ class DatabaseTransport:
                 query = TableWindow(name, table, reached.get(name))
                 count, bound = visit.measure(query)
                 part = Part(f"{name}/00001.ndjson", name, "rows", count)
-                stored = visit.rows(query, bound, count, left).into(sink, part)
+                stored = visit.rows(query, count, left).into(sink, part)
                 parts.append(stored)
                 rows[name], left = count, left - stored.bytes
                 if bound is not None:
@@ -155,11 +155,9 @@ class _Visit:
             raise failed("PROTOCOL", self._feed, detail)
         return count, bound
 
-    def rows(
-        self, query: TableWindow, upper: Bound | None, count: int, limit: int
-    ) -> CheckedStream:
+    def rows(self, query: TableWindow, count: int, limit: int) -> CheckedStream:
         """Return a table's rows as NDJSON, a few at a time from the server."""
-        result = self._execute(query.rows(upper), query.name)
+        result = self._execute(query.rows(), query.name)
         batches = result.partitions(ROWS_AT_ONCE)
         waiting, read = memoryview(b""), 0
 

@@ -35,17 +35,16 @@ class TableWindow:
         reach = sa.func.max(self._table.c[self._window]) if self._window else sa.null()
         return self._since(sa.select(sa.func.count(), reach).select_from(self._table))
 
-    def rows(self, upper: Bound | None) -> sa.Select[Any]:
+    def rows(self) -> sa.Select[Any]:
         """Return the query of the rows."""
-        query = self._since(sa.select(*(self._table.c[c] for c in self.columns)))
-        if self._window and upper is not None:
-            query = query.where(self._table.c[self._window] <= _bind(upper))
-        return query
+        return self._since(sa.select(*(self._table.c[c] for c in self.columns)))
 
     def _since(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        if self._window and self._lower is not None:
-            query = query.where(self._table.c[self._window] > _bind(self._lower))
-        return query
+        """Leave out what came before; a row of unknown time may be new, so it comes."""
+        if self._window is None or self._lower is None:
+            return query
+        changed = self._table.c[self._window]
+        return query.where((changed > _bind(self._lower)) | changed.is_(None))
 
 
 def _bind(bound: Bound) -> sa.BindParameter[Any]:

@@ -209,6 +209,15 @@ def test_the_next_night_brings_what_changed_since(agency):
     assert quiet.cursor == second.cursor
 
 
+def test_a_row_of_unknown_time_comes_every_night(agency):
+    agency.add(row(1), row(2, updated_at=None))
+    tables = {"person": {**CHANGED, "overlapSeconds": 0}}
+    first, sink = agency.fetch(tables)
+    assert len(sink.rows("person")) == 2
+    _, sink = agency.fetch(tables, first.cursor)
+    assert [r["person_id"] for r in sink.rows("person")] == [2]
+
+
 def test_a_key_is_a_window_as_well(agency):
     agency.add(row(1), row(2))
     tables = {"person": {**PERSON, "changedBy": "person_id"}}

@@ -42,6 +42,8 @@ def test_every_kind_in_the_registry_is_tried_here():
         ),
         ({**SPECS["drop"], "files": {"persons": "p*"}}, "names no table of tables"),
         ({**SPECS["drop"], "files": {"person": "../p*"}}, "transport.files.person"),
+        ({**SPECS["drop"], "folderName": "%Y%m"}, "needs %Y, %m and %d"),
+        ({**SPECS["drop"], "folderName": "../%Y%m%d"}, "transport.folderName is"),
         ({**SPECS["drop"], "archive": "a/*.zip"}, "transport.archive is"),
         ({**SPECS["police_rms"], "path": "relative"}, "transport.path is 'relative'"),
         ({**SPECS["probation"], "resources": ["../x"]}, "transport.resources.0"),
