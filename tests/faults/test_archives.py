@@ -8,6 +8,7 @@ import shutil
 import stat
 import struct
 import zipfile
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -267,34 +268,39 @@ def night_of_police(tmp_path_factory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def zipping(tmp_path):
-    """A county whose police deliver all tables in one zip, into a drop folder."""
-    project = tmp_path / "project"
-    for part in ("include", "expectations"):
-        shutil.copytree(PROJECT / part, project / part)
-    path = project / "include" / "contracts" / "police_rms.odcs.yaml"
-    contract = yaml.safe_load(path.read_text())
-    custom = {c["property"]: c["value"] for c in contract["customProperties"]}
-    custom["delivery"]["packing"] = "zip"
-    custom["transport"] |= {"kind": "folder", "archive": "*.zip"}
-    for table in contract["schema"]:
-        member = {"property": "member", "value": f"*/{table['physicalName']}.csv"}
-        table.setdefault("customProperties", []).append(member)
-    path.write_text(yaml.safe_dump(contract, sort_keys=False))
-    settings = Settings(home=tmp_path / "home", project=project)
-    with pipeline.open_county(settings) as county:
-        yield county
+def packing(tmp_path):
+    """Open a county whose police pack their files, into a drop folder."""
+    with ExitStack() as stack:
+
+        def opened(packing: str, transport: dict, *, members: bool = False):
+            project = tmp_path / "project"
+            for part in ("include", "expectations"):
+                shutil.copytree(PROJECT / part, project / part)
+            path = project / "include" / "contracts" / "police_rms.odcs.yaml"
+            contract = yaml.safe_load(path.read_text())
+            custom = {c["property"]: c["value"] for c in contract["customProperties"]}
+            custom["delivery"]["packing"] = packing
+            custom["transport"] |= {"kind": "folder", **transport}
+            for table in contract["schema"] if members else ():
+                member = {"property": "member", "value": f"*/{table['name']}.csv"}
+                table.setdefault("customProperties", []).append(member)
+            path.write_text(yaml.safe_dump(contract, sort_keys=False))
+            settings = Settings(home=tmp_path / "home", project=project)
+            return stack.enter_context(pipeline.open_county(settings))
+
+        yield opened
 
 
-def run_night(county, drop: Path, packed: bytes):
-    """Put a zip into the drop folder with its manifest; land and check it."""
+def run_night(county, drop: Path, files: dict[str, tuple[str, bytes, int | None]]):
+    """Drop files (table, bytes, rows) with their manifest; land and check the night."""
     folder = drop / "20260105"
     folder.mkdir(parents=True)
-    (folder / "night.zip").write_bytes(packed)
-    digest = hashlib.sha256(packed).hexdigest()
-    file = {"name": "night.zip", "table": "archive", "bytes": len(packed)}
-    told = {"source": "police_rms", "window": {"full": True}}
-    told["files"] = [{**file, "sha256": digest}]
+    told = {"source": "police_rms", "window": {"full": True}, "files": []}
+    for name, (table, body, rows) in files.items():
+        (folder / name).write_bytes(body)
+        file = {"name": name, "table": table, "bytes": len(body)}
+        file |= {"sha256": hashlib.sha256(body).hexdigest()}
+        told["files"].append(file if rows is None else {**file, "rows": rows})
     (folder / "manifest.json").write_text(json.dumps(told))
     connection = Connection("", extra={"url": str(drop)})
     pipeline.land(
@@ -306,30 +312,61 @@ def run_night(county, drop: Path, packed: bytes):
     return pipeline.check(county, "police_rms", NIGHT)
 
 
-def test_a_zip_of_several_tables_is_checked_row_for_row(
-    zipping, tmp_path, night_of_police
-):
-    members = {f"export/{t}.csv": body for t, body in night_of_police.items()}
-    run_night(zipping, tmp_path / "drop", zipped(**members))
-    (delivery,) = zipping.ledger.deliveries("police_rms")
-    counts = zipping.ledger.table_counts(delivery.id)
-    rows = {c.table_name: c.received for c in counts}
-    assert rows == {t: body.count(b"\n") - 1 for t, body in night_of_police.items()}
+def received(county) -> dict[str, int]:
+    """Return how many rows were received of each table, all accounted for."""
+    (delivery,) = county.ledger.deliveries("police_rms")
+    counts = county.ledger.table_counts(delivery.id)
     assert all(count.reconciles for count in counts)
+    return {count.table_name: count.received for count in counts}
+
+
+def rows_in(files: dict[str, bytes]) -> dict[str, int]:
+    return {table: body.count(b"\n") - 1 for table, body in files.items()}
+
+
+def test_a_zip_of_several_tables_is_checked_row_for_row(
+    packing, tmp_path, night_of_police
+):
+    county = packing("zip", {"archive": "*.zip"}, members=True)
+    members = {f"export/{t}.csv": body for t, body in night_of_police.items()}
+    files = {"night.zip": ("archive", zipped(**members), None)}
+    run_night(county, tmp_path / "drop", files)
+    assert received(county) == rows_in(night_of_police)
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_gzip_files_are_held_to_the_rows_that_were_announced(
+    packing, tmp_path, night_of_police, wrong
+):
+    county = packing("gzip", {})
+    rows = rows_in(night_of_police)
+    rows["incident"] += wrong
+    files = {
+        f"{table}.csv.gz": (table, gzip.compress(body), rows[table])
+        for table, body in night_of_police.items()
+    }
+    if wrong:
+        with pytest.raises(DeliveryHeld, match="ROW_COUNT_MISMATCH"):
+            run_night(county, tmp_path / "drop", files)
+    else:
+        run_night(county, tmp_path / "drop", files)
+        assert received(county) == rows
 
 
 @pytest.mark.fault("F22", code="UNPACKED_TOO_LARGE", outcome="held")
 def test_f22_a_delivery_that_unpacks_to_too_much_is_held_and_kept(
-    zipping, tmp_path, night_of_police, monkeypatch
+    packing, tmp_path, night_of_police, monkeypatch
 ):
     """A zip bomb in a delivery: the feed is held, the zip kept, nothing else left."""
     monkeypatch.setattr(unpacking, "RATIO_FROM", 2**20)
+    county = packing("zip", {"archive": "*.zip"}, members=True)
     members = {f"export/{t}.csv": body for t, body in night_of_police.items()}
     members["export/person.csv"] += b"x" * 10**7
+    files = {"night.zip": ("archive", zipped(**members), None)}
     with pytest.raises(DeliveryHeld, match="UNPACKED_TOO_LARGE"):
-        run_night(zipping, tmp_path / "drop", zipped(**members))
-    (delivery,) = zipping.ledger.deliveries("police_rms")
-    (night,) = zipping.ledger.feed_nights(NIGHT)
+        run_night(county, tmp_path / "drop", files)
+    (delivery,) = county.ledger.deliveries("police_rms")
+    (night,) = county.ledger.feed_nights(NIGHT)
     assert (night.status, night.code) == ("held", "UNPACKED_TOO_LARGE")
-    assert len(list((zipping.zones.landing / delivery.folder).glob("*.age"))) == 2
-    assert list(zipping.zones.scratch.iterdir()) == []
+    assert len(list((county.zones.landing / delivery.folder).glob("*.age"))) == 2
+    assert list(county.zones.scratch.iterdir()) == []

@@ -1,8 +1,10 @@
 """SFTP servers and deliveries that are not what they should be."""
 
 import asyncio
+import gc
 import hashlib
 import os
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from paramiko import SFTPFile
 
 from concord.exceptions import DataError, DeliveryHeld, DeliveryNotReady, TransportError
 from simulator.servers.police import PoliceSftp
@@ -210,6 +213,49 @@ def test_t7_a_wrong_password_is_tried_once(start, landing):
     assert [login.attempts for login in running.servers.police_logins] == [1]
 
 
+class HangingUp:
+    """A server that hangs up on everyone, and counts."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            connection.close()
+            if self._ended:
+                return
+            self.calls += 1
+
+    _ended = False
+
+    def close(self) -> None:
+        self._ended = True
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.mark.fault("T8", code="UNREACHABLE", outcome="refused")
+@pytest.mark.parametrize("retries", [0, 3])
+def test_t8_a_server_that_hangs_up_is_tried_a_bounded_number_of_times(
+    start, landing, retries
+):
+    """The server hangs up on every connection: tried as often as agreed, no oftener."""
+    running, busy = start(), HangingUp()
+    connection = replace(running.connections["police_rms"], port=busy.port)
+    transport = running.transport("police_rms", connection, retries=retries)
+    try:
+        assert refused(landing, transport).code == "UNREACHABLE"
+    finally:
+        busy.close()
+    assert busy.calls == 1 + retries
+
+
 class Forbidding(PoliceSftp):
     """Lets nobody open the file of one table."""
 
@@ -392,3 +438,11 @@ def test_a_file_that_could_be_of_two_tables_is_held(delivered, start, landing):
     files = {"person": "*_person_*", "incident": "police_rms_*"}
     transport = start().transport("police_rms", **{**STABLE, "files": files})
     assert refused(landing, transport, DeliveryHeld).code == "FILE_AMBIGUOUS"
+
+
+def test_a_file_that_could_not_be_read_to_its_end_is_closed(delivered, start, landing):
+    path = file_in(delivered())
+    path.write_bytes(path.read_bytes() + PERSONS)
+    refused(landing, start().transport("police_rms"), DeliveryHeld)
+    left = [o for o in gc.get_objects() if isinstance(o, SFTPFile) and not o.closed]
+    assert left == []

@@ -38,6 +38,10 @@ SPECS: dict[str, dict[str, Any]] = {
         "complete": "stable",
         "files": {"person": "person*", "incident": "incident*"},
     },
+    "database": {
+        "kind": "database",
+        "tables": {"person": {"from": "rms.person", "columns": ["person_id"]}},
+    },
 }
 QUICK = {"timeoutSeconds": 5, "deadlineSeconds": 20}
 QUICK_HTTP = {**QUICK, "retries": 2, "backoffSeconds": 0.01}

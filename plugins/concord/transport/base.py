@@ -12,8 +12,9 @@ Role = Literal["rows", "deletes", "key_changes", "manifest"]
 class Connection:
     """How to reach one agency's system and prove who we are; repr hides secrets.
 
-    ``extra`` holds ``schema`` (``https`` unless said otherwise), ``host_key``,
-    ``key_file``, ``private_key_file``, ``kid``, ``algorithm``, ``ca_file``,
+    ``extra`` holds ``schema`` (``https`` unless said otherwise), ``url``,
+    ``storage_options``, ``host_key``, ``key_file``, ``private_key``,
+    ``private_key_file``, ``kid``, ``algorithm``, ``ca_file``,
     ``proxy`` and ``allowed_origins``: whichever the transport needs.
     """
 

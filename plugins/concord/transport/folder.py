@@ -30,7 +30,7 @@ def visit_folder(
     problem: Exception | None = None
     try:
         store, root = url_to_fs(url, **options)
-    except (ImportError, ValueError, OSError) as error:
+    except Exception as error:  # each store's library has errors of its own
         problem = error
     if problem is not None:
         detail = f"the store of extra.url does not open ({type(problem).__name__})"
@@ -78,10 +78,10 @@ class FolderVisit:
             raise failed("DEADLINE", self._feed, f"{what}: the total deadline passed")
         try:
             return call()
-        except OSError as error:
+        except Exception as error:  # each store's library has errors of its own
             raise self._problem(error, what, missing) from None
 
-    def _problem(self, error: OSError, what: str, missing: str) -> DataError:
+    def _problem(self, error: Exception, what: str, missing: str) -> DataError:
         """Name a store's failure."""
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return failed(missing, self._feed, f"{what} is not in the store")
@@ -89,7 +89,8 @@ class FolderVisit:
             return failed("FORBIDDEN", self._feed, f"{what} may not be read")
         if isinstance(error, TimeoutError):
             return failed("TIMEOUT", self._feed, f"{what}: the store stopped answering")
-        return failed("SHORT_BODY", self._feed, f"{what}: the store failed")
+        detail = f"{what}: the store failed ({type(error).__name__})"
+        return failed("SHORT_BODY", self._feed, detail)
 
 
 def _entry(info: Mapping[str, Any]) -> Entry:

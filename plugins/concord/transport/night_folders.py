@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from io import BytesIO
@@ -82,7 +82,8 @@ class NightFolderTransport:
         """
         with self._visit() as visit:
             listed = visit.entries(self._spec.path, self._feed)
-            nights = sorted(n for e in listed if (n := _night(e.name)) and n <= night)
+            found = (self._night(entry.name) for entry in listed)
+            nights = sorted(n for n in found if n is not None and n <= night)
             names = [f"{n:%Y%m%d}" for n in nights]
             later = [name for name in names if name > (cursor or "")]
             if self._spec.complete == "manifest":
@@ -120,9 +121,19 @@ class NightFolderTransport:
             source=drop.source,
         )
 
-    def _path(self, *names: str) -> str:
-        """Return the path of a folder or file in the store."""
-        return "/".join((self._spec.path.rstrip("/"), *names))
+    def _night(self, name: str) -> date | None:
+        """Read a folder's name as a night; others are not ours to look into."""
+        pattern = self._spec.folder_name
+        try:
+            night = datetime.strptime(name, pattern).date()  # noqa: DTZ007 - a day
+        except ValueError:
+            return None
+        return night if night.strftime(pattern) == name else None
+
+    def _path(self, folder: str, *names: str) -> str:
+        """Return the path of a night folder (as the cursor names it) or of its file."""
+        name = date.fromisoformat(folder).strftime(self._spec.folder_name)
+        return "/".join((self._spec.path.rstrip("/"), name, *names))
 
     def _has_manifest(self, visit: Visit, folder: str) -> bool:
         """Say whether a folder's manifest has been written."""
@@ -264,13 +275,3 @@ class NightFolderTransport:
             yield CheckedStream(
                 read_some, limit=limit, too_large=too_large, counter=counter
             )
-
-
-def _night(name: str) -> date | None:
-    """Read a folder name as a night; other names are not ours to look into."""
-    if len(name) != 8 or not (name.isascii() and name.isdigit()):
-        return None
-    try:
-        return date.fromisoformat(name)
-    except ValueError:
-        return None

@@ -19,6 +19,7 @@ REMEDIES = {
     "OTHER_ORIGIN": "If the address is rightful, list it in extra.allowed_origins",
     "PAGING_LOOP": "Ask the agency to mend paging; the same page was named twice",
     "PROTOCOL": "Ask the agency; its answer does not follow the protocol",
+    "QUERY_FAILED": "Ask the agency what its database logged for this query",
     "SHORT_BODY": "Run again; if it stays, ask the agency about broken connections",
     "THROTTLED": "Run again later, or ask the agency for a higher limit",
     "TIMEOUT": "Run again; if it stays, ask the agency about its system",

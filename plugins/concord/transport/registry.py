@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from concord.exceptions import ContractError
 from concord.transport.base import Connection, Transport
+from concord.transport.database import DatabaseTransport
 from concord.transport.edfi import EdFiTransport
 from concord.transport.fhir_bulk import FhirBulkTransport
 from concord.transport.fhir_export import Memory
@@ -16,6 +17,7 @@ from concord.transport.rest import RestTransport
 from concord.transport.sftp import visit_sftp
 from concord.transport.sftp_login import open_paramiko
 from concord.transport.specs import (
+    DatabaseSpec,
     EdFiSpec,
     FhirBulkSpec,
     FolderSpec,
@@ -27,6 +29,7 @@ from concord.transport.specs import (
 SPECS: Mapping[str, type[TransportSpec]] = {
     "sftp": SftpSpec,
     "folder": FolderSpec,
+    "database": DatabaseSpec,
     "rest": RestSpec,
     "edfi": EdFiSpec,
     "fhir_bulk": FhirBulkSpec,
@@ -69,6 +72,8 @@ def open_transport(
             return NightFolderTransport(
                 feed, spec, partial(visit_folder, feed, spec, connection)
             )
+        case DatabaseSpec():
+            return DatabaseTransport(feed, spec, connection)
         case RestSpec():
             return RestTransport(feed, spec, connection)
         case EdFiSpec():

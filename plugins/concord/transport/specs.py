@@ -23,6 +23,7 @@ UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
 FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 FileName = Annotated[str, StringConstraints(pattern=f"^{FILE_NAME}$")]
 FilePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?\[\]-]+$")]
+FolderName = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]|%[Ymd])+$")]
 ARCHIVE = "archive"  # stands for the table of a zip that holds several
 Address = Annotated[str, StringConstraints(pattern=r"^(https?:/)?/[A-Za-z0-9_.:/-]*$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
@@ -47,7 +48,7 @@ class TransportSpec(BaseModel, ABC):
 
 
 class NightFolderSpec(TransportSpec):
-    """Night folders ``<path>/<YYYYMMDD>/``, complete by manifest or once still.
+    """Night folders ``<path>/<night>/``, complete by manifest or once still.
 
     Where ``complete`` is ``stable``, ``files`` names each table's files by pattern.
     ``archive`` is the pattern of zips that hold several tables.
@@ -55,6 +56,7 @@ class NightFolderSpec(TransportSpec):
 
     path: UrlPath
     tables: Names
+    folder_name: FolderName = "%Y%m%d"
     complete: Literal["manifest", "stable"] = "manifest"
     stable_seconds: float = Field(default=30, ge=0, le=600)
     files: Mapping[Name, FilePattern] = Field(default_factory=dict)
@@ -75,8 +77,10 @@ class NightFolderSpec(TransportSpec):
         return {**self.files, **({ARCHIVE: self.archive} if self.archive else {})}
 
     @model_validator(mode="after")
-    def _every_file_has_its_table(self) -> Self:
-        """Raise if a listing could not be read without a manifest."""
+    def _can_be_read(self) -> Self:
+        """Raise if a listing would not show which nights and tables there are."""
+        if not all(code in self.folder_name for code in ("%Y", "%m", "%d")):
+            raise ValueError("folderName needs %Y, %m and %d")
         if unknown := set(self.files) - set(self.tables):
             raise ValueError(f"files names no table of tables: {sorted(unknown)}")
         missing = set(self.tables) - set(self.files)
@@ -97,6 +101,31 @@ class FolderSpec(NightFolderSpec):
     """Night folders on a disk or in an object store."""
 
     kind: Literal["folder"]
+
+
+class TableQuery(BaseModel):
+    """Which columns of which table or view; ``changed_by`` finds what is new."""
+
+    model_config = TransportSpec.model_config
+
+    from_: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_]\w*)?$")
+    ] = Field(alias="from")
+    columns: Names
+    changed_by: Name | None = None
+    overlap_seconds: int = Field(default=3600, ge=0)
+
+
+class DatabaseSpec(TransportSpec):
+    """Tables or views of an agency's database, whole or what changed in them."""
+
+    kind: Literal["database"]
+    tables: Annotated[Mapping[Name, TableQuery], Field(min_length=1)]
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the tables that are asked for."""
+        return tuple(self.tables)
 
 
 class HttpSpec(TransportSpec):

@@ -55,6 +55,17 @@ def test_a_night_arrives_byte_for_byte(folder, kind, spec):
     assert drops.offered(fetched.cursor, NIGHTS[2]) == ()
 
 
+def test_folders_may_be_named_otherwise(folder):
+    folder.rename(folder.with_name("rms_2026-01-05"))
+    (folder.parent / "rms_2026-1-6").mkdir()
+    (folder.parent / "20260106").mkdir()
+    (folder.parent / "rms_2026-02-30").mkdir()
+    drops = transport(folder.parent, {**MANIFEST, "folderName": "rms_%Y-%m-%d"})
+    (drop,) = drops.offered(None, NIGHTS[2])
+    assert drop.source == "/rms_2026-01-05"
+    assert drops.fetch(drop, MemorySink()).cursor == "20260105"
+
+
 def test_a_file_that_changes_between_two_looks_is_waited_for(folder, monkeypatch):
     drops = transport(folder.parent, STABLE)
 
