@@ -39,6 +39,7 @@ def column(name: str, **changes: Any) -> Column:
             "codelist": None,
             "formats": ("%Y-%m-%d",),
             "null_tokens": ("",),
+            "trim": True,
             "strip_prefix": (),
             "renamed_from": None,
             "entity": None,

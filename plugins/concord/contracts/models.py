@@ -54,6 +54,7 @@ class Column(Strict):
     codelist: CodeList | None
     formats: tuple[str, ...]
     null_tokens: tuple[str, ...]
+    trim: bool
     strip_prefix: tuple[str, ...]
     renamed_from: str | None
     entity: str | None

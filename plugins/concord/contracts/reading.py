@@ -33,6 +33,7 @@ CONTRACT_KEYS = frozenset(
         "delivery",
         "datetimeFormats",
         "nullTokens",
+        "trim",
     }
 )
 TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "ages"})
@@ -42,6 +43,7 @@ COLUMN_KEYS = frozenset(
         "codelist",
         "renamedFrom",
         "nullTokens",
+        "trim",
         "datetimeFormats",
         "stripPrefix",
         "entity",
@@ -192,6 +194,7 @@ class _File:
             null_tokens=tuple(
                 custom.get("nullTokens", self.custom.get("nullTokens", ("",)))
             ),
+            trim=custom.get("trim", self.custom.get("trim", True)),
             strip_prefix=_texts(custom.get("stripPrefix", ())),
             renamed_from=custom.get("renamedFrom"),
             entity=custom.get("entity"),

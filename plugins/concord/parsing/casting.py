@@ -15,6 +15,7 @@ SQL_TYPES: dict[LogicalType, str] = {
     "boolean": "BOOLEAN",
 }
 FINITE_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+LONGEST_NUMBER = 300  # digits; more would become infinite
 EXCEL_NUMBER = r"^[0-9](\.[0-9]+)?E\+[0-9]+$"  # what Excel makes of a long number
 WHOLE_NUMBER = r"^-?(0|[1-9][0-9]*)$"
 
@@ -46,7 +47,9 @@ def sql_types(table: Table) -> dict[str, str]:
 
 
 def _casting(column: Column) -> Casting:
-    text = f"trim({quoted(column.name)})"
+    text = quoted(column.name)
+    if column.trim:
+        text = f"trim({text})"
     for token in column.null_tokens:
         text = f"nullif({text}, {literal(token)})"
     return Casting(column, text, _typed(column, text))
@@ -61,9 +64,11 @@ def _typed(column: Column, text: str) -> str:
         return f"CASE {text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
     pattern = WHOLE_NUMBER if column.type == "integer" else FINITE_NUMBER
     # Adding nought makes minus nought nought, so that equal numbers look equal.
+    kind = SQL_TYPES[column.type]
     return (
         f"CASE WHEN regexp_matches({text}, {literal(pattern)}) "
-        f"THEN TRY_CAST({text} AS {SQL_TYPES[column.type]}) + 0 END"
+        f"AND length({text}) < {LONGEST_NUMBER} "
+        f"THEN TRY_CAST({text} AS {kind}) + 0 END"
     )
 
 

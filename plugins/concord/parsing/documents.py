@@ -69,12 +69,12 @@ def examine_page(path: Path, records: str | None, held: Held) -> Examined:
     Raises:
         DeliveryHeld: The page is no JSON, or has no such list.
     """
-    if path.stat().st_size == 0:
-        raise held("EMPTY_FILE", "0 bytes")
     with path.open("rb") as file:
         marked = file.read(len(MARK)) == MARK
     if marked:
         path = without(path, [(0, len(MARK))])
+    if path.stat().st_size == 0:
+        raise held("EMPTY_FILE", "0 bytes")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as m:
         rows = _rows_of_page(m, records or WHOLE_ARRAY, held)
     return Examined(path, rows, 0)

@@ -1,6 +1,7 @@
 """The first line of a delimited file, held to the names of the contract."""
 
 import csv
+import io
 from dataclasses import dataclass
 
 from concord.contracts.models import Contract, Table
@@ -55,7 +56,7 @@ def read_header(text: str, contract: Contract, table: Table, held: Held) -> Head
 def _split(text: str, delimiter: str) -> list[str]:
     """Split the first row; one that no reader understands has no names."""
     try:
-        return next(csv.reader(text.splitlines(True), delimiter=delimiter), [])
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
     except csv.Error:
         return []
 
