@@ -18,15 +18,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from simulator.faults import KINDS
 from simulator.servers.credentials import KID, LOGIN, Credentials
 from simulator.servers.hospital import HospitalApi
+from simulator.servers.http_troubles import Troubled
 from simulator.servers.nights import ServedFeed
 from simulator.servers.oauth import AssertionLogin, ClientSecretLogin, Tokens
 from simulator.servers.options import Intercept, ServerOptions
-from simulator.servers.police import PoliceLogin, PoliceSftp
+from simulator.servers.police import PoliceLogin
 from simulator.servers.probation import ProbationApi
 from simulator.servers.school import SchoolApi
+from simulator.servers.sftp_troubles import (
+    TroubledLogin,
+    TroubledSftp,
+    change_host_key,
+)
 from simulator.servers.state import Endpoint, ServersState
+from simulator.servers.tonight import Tonight
 
 HOST = "127.0.0.1"
 HTTP_FEEDS = ("probation", "school", "hospital")
@@ -136,6 +144,9 @@ class AgencyServers:
         """Open all ports, serve until told to stop, close all ports."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         ssh = await self._police()
+        tonight = Tonight(self._root, "police_rms")
+        usual = self._credentials.host_key
+        keys = asyncio.create_task(change_host_key(ssh, tonight, usual, self._stop))
         servers = [self._http(feed, routes) for feed, routes in self._routes().items()]
         tasks = [asyncio.create_task(s.serve(sockets=[p])) for s, p in servers]
         while not all(server.started for server, _ in servers):
@@ -151,18 +162,24 @@ class AgencyServers:
             for connection in list(server.server_state.connections):
                 connection.transport.abort()
         calls = [login.hang_up() for login in self.police_logins]
-        await asyncio.gather(*tasks, *calls, return_exceptions=True)
+        await asyncio.gather(*tasks, *calls, keys, return_exceptions=True)
         await ssh.wait_closed()
 
     async def _police(self) -> asyncssh.SSHAcceptor:
         """Open the police department's file server."""
         made = self._credentials
-        sftp = self._options.sftp_server or PoliceSftp
+        own, tonight = self._options.sftp_server, Tonight(self._root, "police_rms")
 
         def login() -> PoliceLogin:
-            server = PoliceLogin(LOGIN, made.police_password)
+            server = TroubledLogin(LOGIN, made.police_password, tonight)
             self.police_logins.append(server)
             return server
+
+        def sftp(channel: Any) -> asyncssh.SFTPServer:
+            if own is not None:
+                made_by_test: asyncssh.SFTPServer = own(channel, self._root)
+                return made_by_test
+            return TroubledSftp(channel, self._root, tonight)
 
         asyncssh.set_log_level("WARNING")
         public = made.police_key.export_public_key("openssh").decode()
@@ -172,7 +189,7 @@ class AgencyServers:
             server_factory=login,
             server_host_keys=[made.host_key],
             authorized_client_keys=asyncssh.import_authorized_keys(public),
-            sftp_factory=lambda channel: sftp(channel, self._root),
+            sftp_factory=sftp,
             allow_scp=False,
         )
         self._ports["police_rms"] = acceptor.get_port()
@@ -203,7 +220,7 @@ class AgencyServers:
         middleware = [_intercepting(feed, intercept)] if intercept else []
         app = Starlette(routes=routes, middleware=middleware)
         config = uvicorn.Config(
-            app,
+            Troubled(app, KINDS[feed], Tonight(self._root, feed)),
             log_config=None,
             log_level="warning",
             access_log=False,

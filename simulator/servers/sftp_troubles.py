@@ -1,0 +1,131 @@
+"""How an SFTP server misbehaves on a night with a fault."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+from asyncssh import SFTPAttrs, SFTPNoSuchFile, SFTPPermissionDenied
+
+from simulator.servers.police import PoliceLogin, PoliceSftp
+from simulator.servers.tonight import Tonight
+
+FLOOD = 50 * 2**30
+TURNED_AWAY = 3
+
+
+class TroubledSftp(PoliceSftp):
+    """Shows tonight's fault on the first table of a folder, by name."""
+
+    def __init__(self, channel: Any, root: Path, tonight: Tonight) -> None:
+        super().__init__(channel, root)
+        self._tonight = tonight
+
+    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
+        """Open a file, unless it may not be read or has vanished."""
+        if self._is_shown(path):
+            if self._tonight.number == "T9":
+                raise SFTPPermissionDenied("permission denied")
+            if self._tonight.number == "T10":
+                raise SFTPNoSuchFile("no such file")
+        return super().open(path, pflags, attrs)
+
+    def stat(self, path: bytes) -> Any:
+        """Describe a file: another one than before if it was replaced meanwhile."""
+        return self._described(path, super().stat(path))
+
+    def lstat(self, path: bytes) -> Any:
+        """Describe a file in the same way."""
+        return self._described(path, super().lstat(path))
+
+    def fstat(self, file_obj: Any) -> Any:
+        """Describe an open file in the same way."""
+        path = self.reverse_map_path(os.fsencode(file_obj.name))
+        return self._described(path, super().fstat(file_obj))
+
+    async def read(self, file_obj: Any, offset: int, size: int) -> bytes:
+        """Read from a file: late, little by little, other bytes, too many or none."""
+        file_obj.seek(offset)
+        data: bytes = file_obj.read(size)
+        if not self._is_shown(os.fsencode(file_obj.name)):
+            return data
+        match self._tonight.number:
+            case "T2" if offset or len(data) < size:
+                self.channel.get_connection().abort()
+            case "T3":
+                await asyncio.sleep(3600)
+            case "T4":
+                await asyncio.sleep(0.2)
+                return data[:1]
+            case "T11":
+                self._tonight.kept["replaced"] = True
+                return data.swapcase()
+            case "T36":
+                return b" " * size
+        return data
+
+    def _described(self, path: bytes, found: Any) -> Any:
+        """Change what is told of the file that shows the fault."""
+        if not self._is_shown(path):
+            return found
+        number = self._tonight.number
+        if number == "T36":
+            told = SFTPAttrs.from_local(found)
+            told.size = FLOOD
+            return told
+        if number == "T11" and self._tonight.kept.get("replaced"):
+            told = SFTPAttrs.from_local(found)
+            told.mtime = int(found.st_mtime) + 60
+            return told
+        return found
+
+    def _is_shown(self, path: bytes) -> bool:
+        """Say whether a file is the first table of its folder."""
+        if not self._tonight.number or not path.endswith(b".csv"):
+            return False
+        local = Path(os.fsdecode(path))
+        if not local.exists():
+            local = Path(os.fsdecode(self.map_path(path)))
+        return local == min(local.parent.glob("*.csv"), default=None)
+
+
+class TroubledLogin(PoliceLogin):
+    """Lets nobody in on a night on which nobody is let in."""
+
+    def __init__(self, login: str, password: str, tonight: Tonight) -> None:
+        super().__init__(login, password)
+        self._tonight = tonight
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Turn the first connections away if the server is overrun."""
+        super().connection_made(conn)
+        overrun = self._tonight.number == "T8"
+        if overrun and self._tonight.count("connections") <= TURNED_AWAY:
+            conn.abort()
+
+    def public_key_auth_supported(self) -> bool:
+        """Say whether keys are accepted."""
+        return self._tonight.number != "T7"
+
+    def validate_password(self, username: str, password: str) -> bool:
+        """Check the password, which is never right on such a night."""
+        right = super().validate_password(username, password)
+        return right and self._tonight.number != "T7"
+
+
+async def change_host_key(
+    acceptor: asyncssh.SSHAcceptor,
+    tonight: Tonight,
+    usual: asyncssh.SSHKey,
+    stop: asyncio.Event,
+) -> None:
+    """Show another host key while tonight's fault is that one, and the usual else."""
+    other = asyncssh.generate_private_key("ssh-ed25519")
+    shown = usual
+    while not stop.is_set():
+        wanted = other if tonight.number == "T5" else usual
+        if wanted is not shown:
+            acceptor.update(server_host_keys=[wanted])
+            shown = wanted
+        await asyncio.sleep(0.05)
