@@ -1,7 +1,7 @@
 """What a contract says about its transport: one frozen model per kind."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,9 @@ class TransportSpec(BaseModel, ABC):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
     )
+
+    refreshable: ClassVar[bool] = False
+    """Whether a system that tells changes can also be asked for everything."""
 
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     deadline_seconds: float = Field(default=3600, gt=0)
@@ -110,6 +113,8 @@ class EdFiUrls(BaseModel):
 
 class EdFiSpec(HttpSpec):
     """Changes since the last night from an Ed-Fi ODS/API."""
+
+    refreshable: ClassVar[bool] = True
 
     kind: Literal["edfi"]
     resources: Names
