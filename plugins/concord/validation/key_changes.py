@@ -91,7 +91,7 @@ class KeyFollower:
         )
         values = list(zip(*(rows[name].to_pylist() for name in picked), strict=True))
         width = len(names)
-        settled = _settled([(row[:width], row[width:]) for row in values])
+        settled = first_and_last([(row[:width], row[width:]) for row in values])
         arrays = [
             pa.array(column, pa.string()) for column in zip(*settled, strict=True)
         ]
@@ -172,7 +172,7 @@ class KeyFollower:
         )
 
 
-def _settled(changes: Sequence[tuple[Key, Key]]) -> list[Key]:
+def first_and_last(changes: Sequence[tuple[Key, Key]]) -> list[Key]:
     """Return each key's first and last form, side by side, where they differ."""
     first: dict[Key, Key] = {}
     for old, new in changes:
