@@ -116,6 +116,23 @@ def feeds() -> None:
 
 
 @app.command()
+def refresh(
+    feed: Annotated[str, typer.Argument(help="The feed to read whole once.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    by: Annotated[str, typer.Option(help="Who decides it: a role.")],
+) -> None:
+    """Approve one full refresh of a feed whose changes can no longer be told.
+
+    The next delivery is fetched from the beginning; what is absent is deleted.
+    """
+    from concord import pipeline
+
+    with _told(), pipeline.open_county() as county:
+        pipeline.approve_full_refresh(county, feed, reason=reason, by=by)
+        console.print(f"approved: the next delivery of {feed} is read whole")
+
+
+@app.command()
 def verify(
     release: Annotated[
         Path | None,

@@ -14,6 +14,7 @@ from concord.contracts.models import (
     Contract,
     Deletes,
     Delivery,
+    KeyChanges,
     Table,
 )
 from concord.contracts.odcs import CustomProperty, DataContract, Property, SchemaObject
@@ -34,7 +35,7 @@ CONTRACT_KEYS = frozenset(
         "nullTokens",
     }
 )
-TABLE_KEYS = frozenset({"records", "deletes", "ages"})
+TABLE_KEYS = frozenset({"records", "deletes", "keyChanges", "ages"})
 COLUMN_KEYS = frozenset(
     {
         "concept",
@@ -148,7 +149,7 @@ class _File:
         for name in names:
             if names.count(name) > 1:
                 raise self.document.fail(at, f"column '{name}' twice", "Rename one")
-        deletes = custom.get("deletes")
+        deletes, changes = custom.get("deletes"), custom.get("keyChanges")
         table = Table(
             name=raw.name,
             source=raw.physical_name,
@@ -160,6 +161,8 @@ class _File:
                 self._model(Age, age, f"{raw.name}.ages")
                 for age in custom.get("ages", ())
             ),
+            key_changes=changes
+            and self._model(KeyChanges, changes, f"{raw.name}.keyChanges"),
         )
         self._check_table(at, table)
         return table
@@ -216,6 +219,20 @@ class _File:
         fail = self.document.fail
         if not table.key:
             raise fail(at, f"table '{table.name}' has no primary key", "Mark one")
+        changed = table.key_changes.key if table.key_changes else {}
+        if changed and set(changed) != {column.name for column in table.key}:
+            raise fail(
+                at,
+                f"keyChanges of '{table.name}' names {', '.join(sorted(changed))}",
+                "Name every column of the primary key and no other",
+            )
+        for column in table.key:
+            if changed and (column.codelist or column.strip_prefix):
+                raise fail(
+                    at,
+                    f"'{column.name}' is translated, so its changes cannot be followed",
+                    "Make the resource's id the key and leave keyChanges out",
+                )
         for column in table.columns:
             direct = column.concept.identity == "direct"
             if direct and column.classification != "restricted":

@@ -87,13 +87,15 @@ class Fetched:
     """A delivery that is wholly in the sink, reconciled with the agency's counts.
 
     ``rows_expected`` counts rows (not deletions) a table; keep ``cursor`` once the
-    delivery is landed and pass it to the next ``offered``.
+    delivery is landed and pass it to the next ``offered``. ``whole`` says that these
+    are all rows there are, not changes: what is absent does not exist.
     """
 
     parts: tuple[StoredPart, ...]
     rows_expected: Mapping[str, int]
     cursor: str
     source: str
+    whole: bool = False
 
 
 class Transport(Protocol):

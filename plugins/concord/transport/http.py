@@ -1,5 +1,6 @@
 """One visit to an agency's HTTP system: bounded, on known origins, polite."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,13 +12,13 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import Retry
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from concord.exceptions import DataError
 from concord.transport.base import Connection
 from concord.transport.inflate import GzipReader
 from concord.transport.problems import failed
+from concord.transport.retrying import RetryBudget
 from concord.transport.specs import HttpSpec
 from concord.transport.streams import CheckedStream, RecordCounter
 
@@ -39,10 +40,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token and when to stop using it; repr hides it."""
+    """What proves who we are, in which header, and until when; repr hides it."""
 
     value: str = field(repr=False)
     expires_at: float
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+
+    @property
+    def is_key(self) -> bool:
+        """Say whether this is a key that never expires: there is no other to get."""
+        return self.expires_at == math.inf
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,11 @@ Login = Callable[["HttpVisit"], Token]
 
 
 class HttpVisit:
-    """Sends requests to the connection's origins only; its own alone sees the token.
+    """Sends requests to the connection's origins only, and only they see the token.
 
     A token is fetched when the first request needs one, when it is about to expire, and
-    once more when a request is answered with 401.
+    once more when a request is answered with 401. It does not follow a redirect to
+    another origin, and a key goes nowhere but to the connection's own.
     """
 
     def __init__(
@@ -83,6 +92,7 @@ class HttpVisit:
         self._origins = {self._home, *map(_origin, allowed)}
         self._ends_at = clock() + spec.deadline_seconds
         self._received = 0
+        self._budget = RetryBudget(spec, self.remaining)
         self._adapter = HTTPAdapter()
         self._session = requests.Session()
         self.configure(self._session)
@@ -123,6 +133,10 @@ class HttpVisit:
             raise failed("OTHER_ORIGIN", self.feed, detail)
         return url
 
+    def is_home(self, url: str) -> bool:
+        """Say whether an address lies on the connection's own origin."""
+        return _origin(url) == self._home
+
     def remaining(self) -> float:
         """Return the seconds until the deadline; raises after it."""
         seconds = self._ends_at - self.clock()
@@ -154,7 +168,8 @@ class HttpVisit:
                 ) as response:
                     return self._reply(response, what, ok, types)
             except DataError as error:
-                if error.code != "SHORT_BODY" or not attempts_left:
+                again = error.code == "SHORT_BODY" and attempts_left
+                if not again or not self._budget.take():
                     raise
                 attempts_left -= 1
 
@@ -217,7 +232,7 @@ class HttpVisit:
 
     def call(self, request: Callable[[], Answer], what: str) -> Answer:
         """Make one request, naming a failure without the server's own words."""
-        self._adapter.max_retries = self._retry()
+        self._adapter.max_retries = self._budget.policy()
         try:
             return request()
         except requests.exceptions.HTTPError as error:
@@ -239,24 +254,6 @@ class HttpVisit:
             detail = "the connection's ca_file cannot be read"
             raise failed("TLS_REFUSED", self.feed, detail) from None
 
-    def _retry(self) -> Retry:
-        """Return how to try again: politely, and never waiting past the deadline."""
-        retries, pause = self._spec.retries, self._spec.backoff_seconds
-        return Retry(
-            total=retries,
-            connect=min(2, retries),
-            read=min(2, retries),
-            redirect=False,
-            status_forcelist=(429, 503),
-            allowed_methods=("GET", "DELETE"),
-            backoff_factor=pause,
-            backoff_jitter=pause,
-            raise_on_status=False,
-            retry_after_max=min(
-                self._spec.retry_after_max_seconds, int(self.remaining())
-            ),
-        )
-
     def _send(
         self,
         method: str,
@@ -273,8 +270,8 @@ class HttpVisit:
         for _ in range(5):
             sent = {"Accept": "application/json", "Accept-Encoding": "identity"}
             sent.update(headers or {})
-            if token and _origin(url) == self._home:
-                sent["Authorization"] = f"Bearer {self._bearer()}"
+            if token:
+                sent.update(self._credentials(url))
             response = self.call(
                 partial(
                     self._session.request,
@@ -289,24 +286,40 @@ class HttpVisit:
                 ),
                 what,
             )
+            self._budget.spent(response)
             if response.status_code in REDIRECTS:
                 response.close()
                 location = response.headers.get("Location", "")
-                url, query = self.address(location, base=url), None
-            elif response.status_code == 401 and token and renewals:
+                left, (url, query) = url, (self.address(location, base=url), None)
+                token = token and _origin(url) == _origin(left)
+            elif response.status_code == 401 and token and renewals and self._renew():
                 response.close()
-                self._token, renewals = None, renewals - 1
+                renewals -= 1
             else:
                 return response
         raise failed("PROTOCOL", self.feed, f"{what}: redirected without end")
 
-    def _bearer(self) -> str:
+    def _credentials(self, url: str) -> dict[str, str]:
+        """Return the headers that log a request in."""
+        token = self._current_token()
+        if token.is_key and not self.is_home(url):
+            return {}
+        return {token.header: token.prefix + token.value}
+
+    def _renew(self) -> bool:
+        """Drop a token that was refused; a key cannot be had anew."""
+        if self._token is not None and self._token.is_key:
+            return False
+        self._token = None
+        return True
+
+    def _current_token(self) -> Token:
         """Return a token that is still good, logging in if need be."""
         if self._token is None or self._token.expires_at <= self.clock():
             if self._login is None:
                 raise failed("LOGIN_REFUSED", self.feed, "no login is configured")
             self._token = self._login(self)
-        return self._token.value
+        return self._token
 
     def _check(
         self,

@@ -1,5 +1,6 @@
-"""Logging in with OAuth2: client credentials, by secret or by signed assertion."""
+"""Logging in: OAuth2 client credentials, by secret or signed assertion; an API key."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -32,6 +33,18 @@ def signed_assertion(token_url: str, scope: str) -> Login:
 
     def login(visit: HttpVisit) -> Token:
         return _fetch(visit, token_url, _assertion(visit, token_url), scope)
+
+    return login
+
+
+def api_key(header: str) -> Login:
+    """Log in with the connection's password as a key in a header of its own."""
+
+    def login(visit: HttpVisit) -> Token:
+        key = visit.connection.password
+        if not key:
+            raise failed("LOGIN_REFUSED", visit.feed, "the connection holds no key")
+        return Token(value=key, expires_at=math.inf, header=header, prefix="")
 
     return login
 

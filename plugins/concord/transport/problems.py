@@ -31,13 +31,14 @@ REMEDIES = {
 
 HELD_REMEDIES = {
     "COUNT_MISMATCH": "Run again; if it stays, ask the agency to check its counts",
+    "DUPLICATE_PAGE": "Run again; if it stays, ask the agency to mend its paging",
     "EXPORT_ERRORS": "Ask the agency to repair the export it reported as incomplete",
     "MANIFEST_INCOMPLETE": "Ask the agency to deliver every table of the contract",
     "MANIFEST_INVALID": "Ask the agency to write the manifest as agreed",
     "MANIFEST_MISMATCH": "Ask the agency to deliver the night again",
     "SNAPSHOT_MOVED": "Run again; the agency rebuilt its snapshot while it was read",
-    "TRACKING_RESET": "Arrange a full refresh with the agency: clear the cursor",
-    "TRACKING_TRUNCATED": "Arrange a full refresh with the agency: clear the cursor",
+    "TRACKING_RESET": "Ask the agency why, then run concord refresh for the feed",
+    "TRACKING_TRUNCATED": "Ask the agency, then run concord refresh for the feed",
     "UNEXPECTED_TABLE": "Ask the agency to stop sending it, or add it to the contract",
     "WINDOW_GAP": "Ask the agency for the missing nights, or for a full extract",
     "WRONG_RESOURCE": "Ask the agency to repair its export, which mixes resource types",

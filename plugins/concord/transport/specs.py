@@ -1,7 +1,7 @@
 """What a contract says about its transport: one frozen model per kind."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -10,14 +10,16 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
 FhirId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
 SearchText = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*\?[!-~]+$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-?A-~]+$")]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
+Address = Annotated[str, StringConstraints(pattern=r"^(https?:/)?/[A-Za-z0-9_.:/-]*$")]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
@@ -28,6 +30,9 @@ class TransportSpec(BaseModel, ABC):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
     )
+
+    refreshable: ClassVar[bool] = False
+    """Whether a system that tells changes can also be asked for everything."""
 
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     deadline_seconds: float = Field(default=3600, gt=0)
@@ -56,44 +61,96 @@ class SftpSpec(TransportSpec):
 
 
 class HttpSpec(TransportSpec):
-    """Retry limits that every HTTP transport keeps."""
+    """Retry limits that every HTTP transport keeps: for a request, and for a visit."""
 
     retries: int = Field(default=5, ge=0, le=20)
+    retry_budget: int = Field(default=50, ge=0)
     backoff_seconds: float = Field(default=0.5, ge=0)
     retry_after_max_seconds: int = Field(default=120, ge=0)
 
 
 class RestSpec(HttpSpec):
-    """Full snapshots from paged JSON resources behind OAuth2 client credentials."""
+    """Full snapshots from paged JSON resources, behind OAuth2 or an API key.
+
+    ``next_path`` is where a page says what follows it: an address or a cursor.
+    """
 
     kind: Literal["rest"]
     base_path: UrlPath
-    token_path: UrlPath
+    token_path: UrlPath | None = None
+    api_key_header: HeaderName | None = None
     resources: Names
     page_size: int = Field(ge=1)
+    paging: Literal["link", "offset", "cursor"] = "link"
+    limit_param: Name = "limit"
+    offset_param: Name = "offset"
+    cursor_param: Name = "cursor"
     data_path: str = "data"
     next_path: str = "paging.next"
-    total_path: str = "paging.total"
+    total_path: str | None = "paging.total"
+    total_header: HeaderName | None = None
+    key_path: str | None = None
     night_path: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_login(self) -> Self:
+        """Refuse no login, and two."""
+        if (self.token_path is None) == (self.api_key_header is None):
+            raise ValueError("give tokenPath or apiKeyHeader")
+        return self
 
     @property
     def table_names(self) -> tuple[str, ...]:
         """Return the resources."""
         return self.resources
+
+
+class EdFiUrls(BaseModel):
+    """Where an Ed-Fi host without a discovery document has its three doors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    oauth: Address
+    data_management_api: Address
+    change_queries: Address
 
 
 class EdFiSpec(HttpSpec):
     """Changes since the last night from an Ed-Fi ODS/API."""
 
+    refreshable: ClassVar[bool] = True
+
     kind: Literal["edfi"]
     resources: Names
     page_size: int = Field(default=500, ge=1, le=500)
     namespace: Name = "ed-fi"
+    discovery_path: UrlPath = "/"
+    urls: EdFiUrls | None = None
+    instance: Name | None = None
+    year: int | None = Field(default=None, ge=1900, le=2999)
+    paging: Literal["offset", "cursor"] = "offset"
+    partitions: int = Field(default=0, ge=0, le=200)
+    step_size: int | None = Field(default=None, ge=1)
+    snapshot: bool = False
+    key_changes: bool = True
+
+    @model_validator(mode="after")
+    def _partitions_need_cursors(self) -> Self:
+        """Refuse partitions of pages that are counted by offset."""
+        if self.partitions and self.paging != "cursor":
+            raise ValueError("partitions need paging: cursor")
+        return self
 
     @property
     def table_names(self) -> tuple[str, ...]:
         """Return the resources."""
         return self.resources
+
+    @property
+    def place(self) -> str:
+        """Return the part of a path that names instance and school year, if any."""
+        year = str(self.year) if self.year else None
+        return "/".join(filter(None, (self.instance, year)))
 
 
 class FhirBulkSpec(HttpSpec):
@@ -110,7 +167,7 @@ class FhirBulkSpec(HttpSpec):
     base_path: UrlPath = "/fhir"
     auth: Literal["backend_services", "none"] = "backend_services"
     scopes: Literal["auto", "v1", "v2"] = "auto"
-    token_url: UrlPath | Url | None = None
+    token_url: Address | None = None
     poll_seconds: float = Field(default=10, ge=0)
     poll_max_seconds: int = Field(default=300, ge=0)
     resume_hours: float = Field(default=36, ge=0)
