@@ -1,4 +1,4 @@
-"""The four agencies' servers, run together on the loopback interface."""
+"""The agencies' servers, run together on the loopback interface."""
 
 import asyncio
 import os
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from simulator.agencies import AGENCIES
 from simulator.servers.credentials import KID, LOGIN, Credentials
 from simulator.servers.hospital import HospitalApi
 from simulator.servers.nights import ServedFeed
@@ -29,12 +30,13 @@ from simulator.servers.school import SchoolApi
 from simulator.servers.state import Endpoint, ServersState
 
 HOST = "127.0.0.1"
-HTTP_FEEDS = ("probation", "school", "hospital")
+REST_FEEDS = tuple(f for f, agency in AGENCIES.items() if agency.kind == "rest")
+HTTP_FEEDS = ("probation", "school", "hospital", *REST_FEEDS)
 LIFETIME_SECONDS = 8 * 3600
 
 
 class AgencyServers:
-    """All four servers while the ``with`` block lasts, in a thread of their own.
+    """All servers while the ``with`` block lasts, in a thread of their own.
 
     They serve ``<root>/served`` up to the night written in ``<root>/night.txt``.
     """
@@ -62,7 +64,7 @@ class AgencyServers:
         )
 
     def __enter__(self) -> Self:
-        """Start; returns once all four accept connections."""
+        """Start; returns once all accept connections."""
         self._thread.start()
         self._started.wait()
         if self._failure is not None:
@@ -75,7 +77,7 @@ class AgencyServers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop all four and wait until their ports are free."""
+        """Stop all and wait until their ports are free."""
         if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
@@ -103,6 +105,20 @@ class AgencyServers:
                 kid=KID,
                 algorithm=self._options.algorithm,
             ),
+            added={feed: self._added(feed) for feed in AGENCIES},
+        )
+
+    def _added(self, feed: str) -> Endpoint:
+        """Describe an added agency's server, or its account on the file server."""
+        secret = self._credentials.file(f"{feed}.password")
+        if feed in REST_FEEDS:
+            return self._endpoint(feed, password_file=secret)
+        return Endpoint(
+            host=HOST,
+            port=self._ports["police_rms"],
+            login=feed,
+            password_file=secret,
+            host_key=self._credentials.host_key_line,
         )
 
     def _endpoint(self, feed: str, **known: Any) -> Endpoint:
@@ -113,6 +129,7 @@ class AgencyServers:
         """Return the token endpoints that take a shared secret."""
         made = self._credentials
         found = {"probation": made.probation_secret, "school": made.school_secret}
+        found |= {feed: made.added[feed] for feed in REST_FEEDS}
         return {
             feed: ClientSecretLogin(LOGIN, secret, self.tokens[feed])
             for feed, secret in found.items()
@@ -155,14 +172,18 @@ class AgencyServers:
         await ssh.wait_closed()
 
     async def _police(self) -> asyncssh.SSHAcceptor:
-        """Open the police department's file server."""
+        """Open the file server of the police and of every agency that drops files."""
         made = self._credentials
         sftp = self._options.sftp_server or PoliceSftp
 
         def login() -> PoliceLogin:
-            server = PoliceLogin(LOGIN, made.police_password)
+            server = PoliceLogin({LOGIN: made.police_password, **made.added})
             self.police_logins.append(server)
             return server
+
+        def session(channel: Any) -> asyncssh.SFTPServer:
+            account = channel.get_extra_info("username")
+            return sftp(channel, self._root, *(f for f in AGENCIES if f == account))
 
         asyncssh.set_log_level("WARNING")
         public = made.police_key.export_public_key("openssh").decode()
@@ -172,7 +193,7 @@ class AgencyServers:
             server_factory=login,
             server_host_keys=[made.host_key],
             authorized_client_keys=asyncssh.import_authorized_keys(public),
-            sftp_factory=lambda channel: sftp(channel, self._root),
+            sftp_factory=session,
             allow_scp=False,
         )
         self._ports["police_rms"] = acceptor.get_port()
@@ -189,7 +210,18 @@ class AgencyServers:
             )
             for feed, api in (("probation", ProbationApi), ("school", SchoolApi))
         )
+        added = {
+            feed: ProbationApi(
+                ServedFeed(self._root, feed),
+                self.logins[feed],
+                self.tokens[feed],
+                self._options,
+                resources=None,
+            )
+            for feed in REST_FEEDS
+        }
         return {
+            **{feed: api.routes() for feed, api in added.items()},
             "probation": probation.routes(),
             "school": school.routes(),
             "hospital": self.hospital.routes(),
