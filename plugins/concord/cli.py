@@ -43,7 +43,7 @@ def demo(
 ) -> None:
     """Run three nights of a synthetic county through Airflow's own scheduler.
 
-    Starts four agencies' servers and Airflow on this machine, plays a clean night, a
+    Starts the agencies' servers and Airflow on this machine, plays a clean night, a
     troubled one and one that heals, prints what came of them and stops everything.
     Exit status 0 means that every night ended as it should.
     """

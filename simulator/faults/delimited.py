@@ -18,8 +18,11 @@ BOMB = 64 * 2**20
 
 
 def _file(staged: Staged) -> Path:
-    """Return the file that is damaged: the one with persons."""
-    return table_file(staged.folder, FIELDS[staged.feed]["name"].table)
+    """Return the file that is damaged: the one with persons, or else the first."""
+    known = FIELDS.get(staged.feed, {}).get("name")
+    if known:
+        return table_file(staged.folder, known.table)
+    return min(staged.folder.glob("*.csv"))
 
 
 def _bytes(change: Callable[[bytes], bytes]) -> dict[str, Effect]:
@@ -88,8 +91,8 @@ def _manifest(change: Callable[[dict[str, Any], Staged], None]) -> dict[str, Eff
 
 def _entry(told: dict[str, Any], staged: Staged) -> dict[str, Any]:
     """Return what a manifest says of the damaged file."""
-    table = FIELDS[staged.feed]["name"].table
-    entry: dict[str, Any] = next(f for f in told["files"] if f["table"] == table)
+    name = _file(staged).name
+    entry: dict[str, Any] = next(f for f in told["files"] if f["name"] == name)
     return entry
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from simulator.faults.fields import FIELDS
+from simulator.faults.fields import FIELDS, knowing
 from simulator.faults.model import Effect, Fault, Staged, fault
 from simulator.faults.records import Record, get, put, rewrite, table_file
 
@@ -105,7 +105,8 @@ def _delete_by_code(staged: Staged) -> None:
 
 
 def _delete_by_absence(staged: Staged) -> None:
-    rewrite(table_file(staged.folder, "persons"), lambda rows: rows[1:])
+    table = FIELDS[staged.feed]["key"].table
+    rewrite(table_file(staged.folder, table), lambda rows: rows[1:])
 
 
 def _delete_by_tombstone(staged: Staged) -> None:
@@ -170,11 +171,15 @@ def _damages(change: Callable[[Staged], None], *kinds: str) -> dict[str, Effect]
     return dict.fromkeys(kinds, Effect(damage=change))
 
 
+def _of_persons(change: Callable[[Staged], None], *kinds: str) -> dict[str, Effect]:
+    return dict.fromkeys(knowing("name", *kinds), Effect(damage=change))
+
+
 DELETIONS = {
-    **_damages(_delete_by_code, "sftp"),
-    **_damages(_delete_by_absence, "rest"),
-    **_damages(_delete_by_tombstone, "edfi"),
-    **_damages(_delete_by_bundle, "fhir"),
+    **_of_persons(_delete_by_code, "sftp"),
+    **_of_persons(_delete_by_absence, "rest"),
+    **_of_persons(_delete_by_tombstone, "edfi"),
+    **_of_persons(_delete_by_bundle, "fhir"),
 }
 FAULTS: tuple[Fault, ...] = (
     fault(
@@ -182,7 +187,9 @@ FAULTS: tuple[Fault, ...] = (
         "yesterday's content under tonight's names",
         _damages(_under_new_names, "sftp", "rest"),
     ),
-    fault("T31", "a resource is listed as deleted", {"fhir": DELETIONS["fhir"]}),
+    fault(
+        "T31", "a resource is listed as deleted", _of_persons(_delete_by_bundle, "fhir")
+    ),
     fault(
         "R1",
         "the delivery of the night before, again",
@@ -199,7 +206,9 @@ FAULTS: tuple[Fault, ...] = (
         "the night is withheld and comes after the next",
         dict.fromkeys(ALL, Effect(withholds=True)),
     ),
-    fault("R5", "a person of the night before is corrected", _damages(_correct, *ALL)),
+    fault(
+        "R5", "a person of the night before is corrected", _of_persons(_correct, *ALL)
+    ),
     fault("R6", "a person of the night before is to be forgotten", DELETIONS),
     fault("R7", "the key of an enrolment changes", _damages(_change_key, "edfi")),
     fault(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from simulator.faults.fields import FIELDS
+from simulator.faults.fields import FIELDS, knowing
 from simulator.faults.model import Effect, Fault, Staged, fault
 from simulator.faults.records import Record, rewrite, table_file
 
@@ -71,17 +71,18 @@ def _empty(staged: Staged) -> None:
 
 
 JSON = ("rest", "edfi", "fhir")
+PERSONS = knowing("born", *JSON)
 NAMED = b'"family":"'
 FAULTS: tuple[Fault, ...] = (
     fault(
         "F17",
         "a column has a new name",
-        dict.fromkeys(("sftp", *JSON), Effect(damage=_rename)),
+        dict.fromkeys(knowing("born", "sftp", *JSON), Effect(damage=_rename)),
         probation="renamed_column",
     ),
-    fault("F18", "a column that nobody knows", dict.fromkeys(JSON, _each(_add))),
-    fault("F19", "a column is missing", dict.fromkeys(JSON, _each(_drop))),
-    fault("F1", "a file of 0 bytes", dict.fromkeys(JSON, Effect(damage=_empty))),
+    fault("F18", "a column that nobody knows", dict.fromkeys(PERSONS, _each(_add))),
+    fault("F19", "a column is missing", dict.fromkeys(PERSONS, _each(_drop))),
+    fault("F1", "a file of 0 bytes", dict.fromkeys(PERSONS, Effect(damage=_empty))),
     fault(
         "F7", "a byte of Latin-1 in a name", {"fhir": _in_bytes(NAMED, NAMED + b"\xe9")}
     ),

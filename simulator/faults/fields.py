@@ -1,7 +1,12 @@
-"""Where each feed keeps what a fault of values changes: a table and a path in it."""
+"""Where each feed keeps what a fault of values changes: a table and a path in it.
+
+A feed that is not here, or lacks a field, has no faults of that field's values.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from simulator.faults.model import KINDS
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,12 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "moment": Field("Encounter", "period.start"),
     },
 }
+
+
+def knowing(field: str, *kinds: str) -> tuple[str, ...]:
+    """Return the feeds of some kinds of which it is known where they keep a field."""
+    return tuple(
+        feed
+        for feed, fields in FIELDS.items()
+        if field in fields and KINDS[feed] in kinds
+    )

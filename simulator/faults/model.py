@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator.agencies import AGENCIES
+
 # How a feed is delivered decides what can go wrong on the way.
 KINDS: Mapping[str, str] = {
     "police_rms": "sftp",
     "probation": "rest",
     "school": "edfi",
     "hospital": "fhir",
+    **{feed: agency.kind for feed, agency in AGENCIES.items()},
 }
 
 

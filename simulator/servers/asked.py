@@ -39,6 +39,12 @@ class Asked:
         }[self.kind]
 
     @property
+    def resource(self) -> str:
+        """Return what a request for rows is for: a resource, or a type of them."""
+        place = 4 if self.kind == "edfi" else -1
+        return self.path.split("/")[place].split(".")[0]
+
+    @property
     def is_status(self) -> bool:
         """Say whether it asks how an export stands."""
         method = self.request.method

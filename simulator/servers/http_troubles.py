@@ -22,7 +22,6 @@ from simulator.servers.asked import INSIDE, Asked, Trouble, changed, instead, st
 from simulator.servers.tonight import Tonight
 
 AWAY = "http://elsewhere.invalid/"
-FORBIDDEN = {"rest": "/violations", "edfi": "/disciplineActions", "fhir": "/Condition."}
 NOT_JSON = (
     b'{"data": [{"id": NaN}]}',
     b'{"data": [], "data": [',
@@ -73,7 +72,9 @@ async def _no_login(asked: Asked) -> Response:
 
 
 async def _forbid(asked: Asked) -> Response:
-    if asked.is_data and FORBIDDEN[asked.kind] in asked.path:
+    """Forbid the first resource that is asked for, and no other."""
+    kept = asked.tonight.kept
+    if asked.is_data and kept.setdefault("forbidden", asked.resource) == asked.resource:
         return status(403)
     return await asked.answer()
 

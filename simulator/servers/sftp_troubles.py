@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class TroubledSftp(PoliceSftp):
     """Shows tonight's fault on the first table of a folder, by name."""
 
     def __init__(self, channel: Any, root: Path, tonight: Tonight) -> None:
-        super().__init__(channel, root)
+        super().__init__(channel, root, tonight.feed)
         self._tonight = tonight
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
@@ -93,38 +94,49 @@ class TroubledSftp(PoliceSftp):
 class TroubledLogin(PoliceLogin):
     """Lets nobody in on a night on which nobody is let in."""
 
-    def __init__(self, login: str, password: str, tonight: Tonight) -> None:
-        super().__init__(login, password)
+    def __init__(
+        self, passwords: Mapping[str, str], tonight: Mapping[str, Tonight]
+    ) -> None:
+        super().__init__(passwords)
         self._tonight = tonight
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """Turn the first connections away if the server is overrun."""
         super().connection_made(conn)
-        overrun = self._tonight.number == "T8"
-        if overrun and self._tonight.count("connections") <= TURNED_AWAY:
-            conn.abort()
+        for tonight in self._tonight.values():
+            overrun = tonight.number == "T8"
+            if overrun and tonight.count("connections") <= TURNED_AWAY:
+                conn.abort()
+
+    def begin_auth(self, username: str) -> bool:
+        """Remember who comes; everybody has to log in."""
+        self._account = username if username in self._tonight else "police_rms"
+        return True
 
     def public_key_auth_supported(self) -> bool:
         """Say whether keys are accepted."""
-        return self._tonight.number != "T7"
+        return not self._locked()
 
     def validate_password(self, username: str, password: str) -> bool:
         """Check the password, which is never right on such a night."""
-        right = super().validate_password(username, password)
-        return right and self._tonight.number != "T7"
+        return super().validate_password(username, password) and not self._locked()
+
+    def _locked(self) -> bool:
+        return self._tonight[self._account].number == "T7"
 
 
 async def change_host_key(
     acceptor: asyncssh.SSHAcceptor,
-    tonight: Tonight,
+    tonight: Mapping[str, Tonight],
     usual: asyncssh.SSHKey,
     stop: asyncio.Event,
 ) -> None:
-    """Show another host key while tonight's fault is that one, and the usual else."""
+    """Show another host key while that is the fault of a feed, and the usual else."""
     other = asyncssh.generate_private_key("ssh-ed25519")
     shown = usual
     while not stop.is_set():
-        wanted = other if tonight.number == "T5" else usual
+        changed = any(feed.number == "T5" for feed in tonight.values())
+        wanted = other if changed else usual
         if wanted is not shown:
             acceptor.update(server_host_keys=[wanted])
             shown = wanted

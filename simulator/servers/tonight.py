@@ -14,7 +14,7 @@ class Tonight:
 
     def __init__(self, root: Path, feed: str) -> None:
         self._root = root
-        self._feed = feed
+        self.feed = feed
         self._night: date | None = None
         self._number = ""
         self._counts: Counter[str] = Counter()
@@ -24,7 +24,7 @@ class Tonight:
     def number(self) -> str:
         """Return the number of tonight's fault; empty on a good night."""
         night = current_night(self._root)
-        number = trouble_of(self._root, self._feed, night)
+        number = trouble_of(self._root, self.feed, night)
         if (night, number) != (self._night, self._number):
             self._night, self._number = night, number
             self._counts.clear()

@@ -89,6 +89,7 @@ class _File:
             )
         tables = tuple(self._table(i, t) for i, t in enumerate(raw.schema_))
         self._check_references(tables)
+        self._check_persons(tables)
         self._check_delivery(tables)
         return Contract(
             id=raw.id,
@@ -271,6 +272,19 @@ class _File:
                         f"'{column.name}' refers to unknown '{column.references}'",
                         "Name table.property of this contract",
                     )
+
+    def _check_persons(self, tables: tuple[Table, ...]) -> None:
+        """A feed may know no persons at all; one that points to some must have them."""
+        if any(table.describes_persons for table in tables):
+            return
+        for index, table in enumerate(tables):
+            if table.person is not None:
+                raise self.document.fail(
+                    ("schema", index),
+                    f"'{table.person.name}' refers to a person, but the feed has no "
+                    "table of persons",
+                    "Add a table with a person.source_id, or drop the column",
+                )
 
     def _check_delivery(self, tables: tuple[Table, ...]) -> None:
         delivery = self._model(Delivery, self._required("delivery"), "delivery")

@@ -127,9 +127,10 @@ class StateMerger:
             for t in self.tables
             if t.person is not None and t.deletes and t.person.name in t.deletes.key
         ]
-        self.person_keys.assign(
-            self.con, " UNION ALL ".join(originals), "person_keys", self.draw
-        )
+        if originals:
+            self.person_keys.assign(
+                self.con, " UNION ALL ".join(originals), "person_keys", self.draw
+            )
         places = [
             f"SELECT {splitting.place_original(t)} AS original FROM upserts_{t.name}"
             for t in self.tables
@@ -277,7 +278,9 @@ class StateMerger:
 
     def _drop_events_of_the_gone(self) -> int:
         """Delete events of persons whom the agency deleted without their events."""
-        lead = next(t for t in self.tables if t.describes_persons)
+        lead = next((t for t in self.tables if t.describes_persons), None)
+        if lead is None:
+            return 0
         dropped = 0
         for table in self.tables:
             if table.person is not None and table is not lead:
@@ -300,7 +303,9 @@ class StateMerger:
 
     def completeness(self, tables: StateTables) -> list[ColumnCount]:
         """Count the present values of every column; aggregates only."""
-        named = {**tables.content, "person record": tables.vault["person"]}
+        named = dict(tables.content)
+        if self.person_tables:
+            named["person record"] = tables.vault["person"]
         return [
             ColumnCount(
                 name, column, table.num_rows, table.num_rows - values.null_count

@@ -101,12 +101,12 @@ class Probe:
     def ask(self, feed: str, patience: float = PATIENCE) -> list[object]:
         """Return what comes tonight."""
         self._tired, self._patience = False, patience
-        endpoint = getattr(self._state, feed)
+        endpoint = self._state.endpoint(feed)
         if KINDS[feed] == "sftp":
-            return self._sftp(endpoint)
+            return self._sftp(feed, endpoint)
         origin = f"http://{endpoint.host}:{endpoint.port}"
         with httpx.Client(base_url=origin, timeout=patience) as client:
-            return getattr(self, f"_{KINDS[feed]}")(client, endpoint)
+            return getattr(self, f"_{KINDS[feed]}")(feed, client, endpoint)
 
     def _hear(self, client, path):
         """Return status, what headers say and the body, as far as patience goes."""
@@ -136,8 +136,9 @@ class Probe:
         client.headers["Authorization"] = f"Bearer {token}"
         return reply.status_code
 
-    def _rest(self, client, endpoint):
-        pages = ("persons", "supervision-periods", "violations")
+    def _rest(self, feed, client, endpoint):
+        folder = self._root / "served" / feed / NIGHTS[0].isoformat()
+        pages = sorted(path.stem for path in folder.iterdir())
         return [
             self._secret(client, endpoint),
             *(
@@ -147,7 +148,7 @@ class Probe:
             ),
         ]
 
-    def _edfi(self, client, endpoint):
+    def _edfi(self, _feed, client, endpoint):
         pages = ("students", "disciplineActions")
         return [
             self._hear(client, "/"),
@@ -160,7 +161,7 @@ class Probe:
             ),
         ]
 
-    def _fhir(self, client, endpoint):
+    def _fhir(self, _feed, client, endpoint):
         url = f"http://{endpoint.host}:{endpoint.port}/token"
         assertion = private_key_jwt_sign(
             ECKey.import_key(endpoint.key_file.read_text()),
@@ -194,8 +195,8 @@ class Probe:
         client.delete(status)
         return found
 
-    def _sftp(self, endpoint):
-        folder = self._root / "served/police_rms" / f"{NIGHTS[0]:%Y%m%d}"
+    def _sftp(self, feed, endpoint):
+        folder = self._root / "served" / feed / f"{NIGHTS[0]:%Y%m%d}"
         names = sorted(path.name for path in folder.iterdir())[:3]
         transport = None
         try:
