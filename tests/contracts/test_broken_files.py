@@ -116,7 +116,8 @@ BREAKS = [
     pytest.param(
         "include/contracts/school.odcs.yaml",
         "      - {property: deletes, value:",
-        "      - {property: each, value: 'races[*]'}\n      - {property: deletes, value:",
+        "      - {property: each, value: 'races[*]'}\n"
+        "      - {property: deletes, value:",
         r"an increment cannot say which elements are gone",
         id="each-in-an-increment",
     ),
@@ -197,6 +198,22 @@ def test_broken_file_is_refused(
     with pytest.raises(ContractError) as refusal:
         load_registry(settings)
     assert re.search(message, str(refusal.value)), str(refusal.value)
+
+
+def test_an_event_of_nobody_s_person_table_is_refused(
+    project: Path, settings: Settings
+) -> None:
+    """A feed without persons is fine; one that points to some must have them."""
+    path = project / CONTRACT
+    head, _, rest = path.read_text().partition("  - name: person\n")
+    _, _, events = rest.partition("  - name: supervision_period\n")
+    kept = f"{head}  - name: supervision_period\n{events}"
+    path.write_text(kept.replace(" relationships: [{to: person.person_id}],", ""))
+    with pytest.raises(
+        ContractError,
+        match=r":\d+: 'person_id' refers to a person, but the feed has no",
+    ):
+        load_registry(settings)
 
 
 def test_missing_suite_is_refused(project: Path, settings: Settings) -> None:

@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from concord.cli import app
+from tests.support.feeds import FEEDS
 
-COMMANDS = ("demo", "doctor", "feeds", "report", "status", "verify")
+COMMANDS = ("demo", "doctor", "feeds", "refresh", "report", "status", "verify")
 pytestmark = pytest.mark.xdist_group("nights")
 runner = CliRunner()
 
@@ -35,7 +36,7 @@ def test_every_command_teaches(command: str) -> None:
 def test_feeds_lists_every_contract(home: Path) -> None:
     answer = runner.invoke(app, ["feeds"])
     assert answer.exit_code == 0
-    for feed in ("hospital", "police_rms", "probation", "school"):
+    for feed in FEEDS:
         assert feed in answer.output
 
 

@@ -86,6 +86,21 @@ class Deletes(Strict):
     key: Mapping[str, DeleteKey]
 
 
+class KeyChange(Strict):
+    """Where a notice of a changed key has the old and the new value."""
+
+    old: str
+    new: str
+
+
+class KeyChanges(Strict):
+    """How notices of changed keys read; ``order`` is where each says when it came."""
+
+    records: str
+    key: Mapping[str, KeyChange]
+    order: str
+
+
 class Age(Strict):
     """An age to derive while identity and event are still together."""
 
@@ -106,6 +121,7 @@ class Table(Strict):
     each: str | None
     deletes: Deletes | None
     ages: tuple[Age, ...]
+    key_changes: KeyChanges | None = None
 
     @property
     def key(self) -> tuple[Column, ...]:

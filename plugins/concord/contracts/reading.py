@@ -14,6 +14,7 @@ from concord.contracts.models import (
     Contract,
     Deletes,
     Delivery,
+    KeyChanges,
     Table,
 )
 from concord.contracts.odcs import CustomProperty, DataContract, Property, SchemaObject
@@ -36,7 +37,7 @@ CONTRACT_KEYS = frozenset(
         "trim",
     }
 )
-TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "ages"})
+TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "keyChanges", "ages"})
 COLUMN_KEYS = frozenset(
     {
         "concept",
@@ -91,6 +92,7 @@ class _File:
             )
         tables = tuple(self._table(i, t) for i, t in enumerate(raw.schema_))
         self._check_references(tables)
+        self._check_persons(tables)
         self._check_delivery(tables)
         return Contract(
             id=raw.id,
@@ -151,7 +153,7 @@ class _File:
         for name in names:
             if names.count(name) > 1:
                 raise self.document.fail(at, f"column '{name}' twice", "Rename one")
-        deletes = custom.get("deletes")
+        deletes, changes = custom.get("deletes"), custom.get("keyChanges")
         table = Table(
             name=raw.name,
             source=raw.physical_name,
@@ -165,6 +167,8 @@ class _File:
                 self._model(Age, age, f"{raw.name}.ages")
                 for age in custom.get("ages", ())
             ),
+            key_changes=changes
+            and self._model(KeyChanges, changes, f"{raw.name}.keyChanges"),
         )
         self._check_table(at, table)
         return table
@@ -222,6 +226,20 @@ class _File:
         fail = self.document.fail
         if not table.key:
             raise fail(at, f"table '{table.name}' has no primary key", "Mark one")
+        changed = table.key_changes.key if table.key_changes else {}
+        if changed and set(changed) != {column.name for column in table.key}:
+            raise fail(
+                at,
+                f"keyChanges of '{table.name}' names {', '.join(sorted(changed))}",
+                "Name every column of the primary key and no other",
+            )
+        for column in table.key:
+            if changed and (column.codelist or column.strip_prefix):
+                raise fail(
+                    at,
+                    f"'{column.name}' is translated, so its changes cannot be followed",
+                    "Make the resource's id the key and leave keyChanges out",
+                )
         for column in table.columns:
             direct = column.concept.identity == "direct"
             if direct and column.classification != "restricted":
@@ -260,6 +278,19 @@ class _File:
                         f"'{column.name}' refers to unknown '{column.references}'",
                         "Name table.property of this contract",
                     )
+
+    def _check_persons(self, tables: tuple[Table, ...]) -> None:
+        """A feed may know no persons at all; one that points to some must have them."""
+        if any(table.describes_persons for table in tables):
+            return
+        for index, table in enumerate(tables):
+            if table.person is not None:
+                raise self.document.fail(
+                    ("schema", index),
+                    f"'{table.person.name}' refers to a person, but the feed has no "
+                    "table of persons",
+                    "Add a table with a person.source_id, or drop the column",
+                )
 
     def _check_delivery(self, tables: tuple[Table, ...]) -> None:
         delivery = self._model(Delivery, self._required("delivery"), "delivery")

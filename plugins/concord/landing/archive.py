@@ -117,6 +117,7 @@ class Archive:
                 agreement_version=agreement.version,
                 rows_expected=dict(fetched.rows_expected),
                 parts=tuple(sink.parts),
+                whole=fetched.whole,
             )
             final = feed_folder / receipt.delivery_id.rsplit(":", 1)[1]
             with appearing(final) as folder:

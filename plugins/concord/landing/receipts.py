@@ -42,6 +42,7 @@ class Receipt(BaseModel):
     agreement_version: str
     rows_expected: dict[str, int]
     parts: tuple[ReceiptPart, ...]
+    whole: bool = False
 
     @property
     def bytes(self) -> int:

@@ -13,6 +13,7 @@ from concord.exceptions import (
 from concord.landing.archive import Archive
 from concord.landing.records import Delivery, FeedStatus
 from concord.pipeline.county import County
+from concord.pipeline.refreshing import since, use_up
 from concord.transport.base import Transport
 from concord.validation.feed_check import CheckResult, FeedCheck
 
@@ -60,7 +61,7 @@ def _fetch(
 ) -> tuple[str, ...]:
     transport = open_transport(contract)
     archive = Archive(county.zones, county.keys, county.ledger)
-    drops = transport.offered(county.ledger.watermark(contract.id), night)
+    drops = transport.offered(since(county.ledger, contract), night)
     if not drops:
         raise DeliveryNotReady(
             "NOT_DELIVERED",
@@ -119,11 +120,14 @@ def check(county: County, feed: str, night: date) -> CheckResult:
     step = FeedCheck(
         county.settings, county.zones, county.keys, county.ledger, contract
     )
+    deliveries = landed(county, feed, night)
     try:
-        return step.run(night, landed(county, feed, night))
+        result = step.run(night, deliveries)
     except DeliveryHeld as error:
         _record_trouble(county, night, error, "held")
         raise
+    use_up(county, step.archive, deliveries)
+    return result
 
 
 def is_fresh(county: County, feed: str, night: date) -> bool:

@@ -155,13 +155,14 @@ class _Taking:
                 self._reconcile(deleted, lines, "a file of deleted resources")
         for outcome in manifest.outcomes:
             what = "the export's outcomes"
+            place = self._address(outcome, url)
             with expiring(self._feed, FILE_GONE):
                 body = self._visit.get(
-                    self._address(outcome, url),
+                    place,
                     what,
                     types=NDJSON_TYPES,
                     headers=FILE_HEADERS,
-                    token=token,
+                    token=token and self._visit.is_home(place),
                 ).body
             self.keep("outcomes", "ndjson", "manifest", body)
             check_outcomes(self._feed, body, outcome)
@@ -190,16 +191,16 @@ class _Taking:
     ) -> ResourceLines:
         """Stream one file to the sink, and return what was seen of its lines."""
         type_ = "Bundle" if part.role == "deletes" else part.table
-        lines = ResourceLines(type_)
+        lines, place = ResourceLines(type_), self._address(file, base)
         with (
             expiring(self._feed, FILE_GONE),
             self._visit.stream(
-                self._address(file, base),
+                place,
                 f"a file of {part.table}",
                 types=NDJSON_TYPES,
                 counter=lines,
                 headers=FILE_HEADERS,
-                token=token,
+                token=token and self._visit.is_home(place),
             ) as stream,
         ):
             self.parts.append(stream.into(self._sink, part))

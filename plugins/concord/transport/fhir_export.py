@@ -105,7 +105,7 @@ class Exports:
 
     def _kick_off(self, request: ExportRequest) -> Reply:
         """Send the request; a server that is busy is asked again, politely."""
-        what, token = "the export request", self._token
+        what, token = "the export request", self._spec.auth != "none"
         if self._spec.kickoff == "get":
             return self._visit.get(
                 request.url,
@@ -145,7 +145,8 @@ class Exports:
     def delete(self, export: Export) -> None:
         """Delete an export; of one that can't be deleted now the address is kept."""
         try:
-            self._visit.delete(export.url, "deleting the export", token=self._token)
+            token = self._token_for(export.url)
+            self._visit.delete(export.url, "deleting the export", token=token)
         except DataError as error:
             log.warning("%s · %s: an export was not deleted", error.code, error.feed)
             self._memory.remember(STATUS_KEY, export.url)
@@ -188,7 +189,7 @@ class Exports:
                 "the export",
                 ok=POLLED,
                 headers={"Accept": "application/json"},
-                token=self._token,
+                token=self._token_for(url),
             )
         if reply.status == 500 and not _is_transient(self._visit.feed, reply):
             detail = "the export: answered with HTTP 500"
@@ -219,9 +220,9 @@ class Exports:
             pause = min(self._spec.poll_seconds * 2 ** min(attempt, 16), cap)
         self._sleep(min(pause, self._visit.remaining()))
 
-    @property
-    def _token(self) -> bool:
-        return self._spec.auth != "none"
+    def _token_for(self, url: str) -> bool:
+        """Say whether a request takes the token, which never leaves home."""
+        return self._spec.auth != "none" and self._visit.is_home(url)
 
 
 @contextmanager

@@ -137,12 +137,12 @@ def check_outcomes(feed: str, body: bytes, file: OutcomeFile) -> None:
     for line in lines:
         issues = Document(feed, "the export's outcomes", line).items("issue")
         found.update({str(i.get("severity")) for i in issues if isinstance(i, dict)})
+    if serious := sum(found[severity] for severity in SERIOUS):
+        detail = "the export reports errors; their text is in landing only"
+        raise held("EXPORT_ERRORS", feed, detail, issues=serious)
     told = {entry.code: entry.count for entry in file.tally}
     if file.count not in (None, len(lines)) or any(
         found[code] != count for code, count in told.items()
     ):
         detail = "the export's outcomes are not as many as the manifest says"
         raise held("COUNT_MISMATCH", feed, detail, found=len(lines))
-    if serious := sum(found[severity] for severity in SERIOUS):
-        detail = "the export reports errors; their text is in landing only"
-        raise held("EXPORT_ERRORS", feed, detail, issues=serious)

@@ -66,10 +66,11 @@ Login = Callable[["HttpVisit"], Token]
 
 
 class HttpVisit:
-    """Sends requests to the connection's origins only; its own alone sees the token.
+    """Sends requests to the connection's origins only, and only they see the token.
 
     A token is fetched when the first request needs one, when it is about to expire, and
-    once more when a request is answered with 401.
+    once more when a request is answered with 401. It does not follow a redirect to
+    another origin, and a key goes nowhere but to the connection's own.
     """
 
     def __init__(
@@ -131,6 +132,10 @@ class HttpVisit:
             detail = "the system named an address on another origin"
             raise failed("OTHER_ORIGIN", self.feed, detail)
         return url
+
+    def is_home(self, url: str) -> bool:
+        """Say whether an address lies on the connection's own origin."""
+        return _origin(url) == self._home
 
     def remaining(self) -> float:
         """Return the seconds until the deadline; raises after it."""
@@ -265,8 +270,8 @@ class HttpVisit:
         for _ in range(5):
             sent = {"Accept": "application/json", "Accept-Encoding": "identity"}
             sent.update(headers or {})
-            if token and _origin(url) == self._home:
-                sent.update(self._credentials())
+            if token:
+                sent.update(self._credentials(url))
             response = self.call(
                 partial(
                     self._session.request,
@@ -294,9 +299,11 @@ class HttpVisit:
                 return response
         raise failed("PROTOCOL", self.feed, f"{what}: redirected without end")
 
-    def _credentials(self) -> dict[str, str]:
+    def _credentials(self, url: str) -> dict[str, str]:
         """Return the headers that log a request in."""
         token = self._current_token()
+        if token.is_key and not self.is_home(url):
+            return {}
         return {token.header: token.prefix + token.value}
 
     def _renew(self) -> bool:

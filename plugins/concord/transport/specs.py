@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -18,7 +18,6 @@ from pydantic.alias_generators import to_camel
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
 FhirId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
 SearchText = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*\?[!-~]+$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-?A-~]+$")]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./-]*$")]
 FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 FileName = Annotated[str, StringConstraints(pattern=f"^{FILE_NAME}$")]
@@ -36,6 +35,9 @@ class TransportSpec(BaseModel, ABC):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
     )
+
+    refreshable: ClassVar[bool] = False
+    """Whether a system that tells changes can also be asked for everything."""
 
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     deadline_seconds: float = Field(default=3600, gt=0)
@@ -186,6 +188,8 @@ class EdFiUrls(BaseModel):
 class EdFiSpec(HttpSpec):
     """Changes since the last night from an Ed-Fi ODS/API."""
 
+    refreshable: ClassVar[bool] = True
+
     kind: Literal["edfi"]
     resources: Names
     page_size: int = Field(default=500, ge=1, le=500)
@@ -233,7 +237,7 @@ class FhirBulkSpec(HttpSpec):
     base_path: UrlPath = "/fhir"
     auth: Literal["backend_services", "none"] = "backend_services"
     scopes: Literal["auto", "v1", "v2"] = "auto"
-    token_url: UrlPath | Url | None = None
+    token_url: Address | None = None
     poll_seconds: float = Field(default=10, ge=0)
     poll_max_seconds: int = Field(default=300, ge=0)
     resume_hours: float = Field(default=36, ge=0)

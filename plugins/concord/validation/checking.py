@@ -19,6 +19,7 @@ from concord.landing.archive import Archive
 from concord.landing.receipts import Receipt, ReceiptPart
 from concord.landing.records import Delivery, RuleCount, TableCount
 from concord.landing.unpacking import unpack
+from concord.parsing.key_changes import load_key_changes
 from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
 from concord.validation.references import in_dependency_order, orphans
 from concord.validation.row_checks import TableRules, check_rows
@@ -42,6 +43,7 @@ class CheckedDelivery:
     """A whole delivery after its checks."""
 
     delivery: Delivery
+    whole: bool
     tables: dict[str, CheckedTable] = field(default_factory=dict)
 
     @property
@@ -78,7 +80,7 @@ class DeliveryChecker:
         receipt = self.archive.receipt(delivery)
         for table in in_dependency_order(self.contract):
             loaded = self._load(delivery, receipt, table)
-            checked.tables[table.name] = self._check_table(table, loaded)
+            checked.tables[table.name] = self._check_table(table, loaded, checked.whole)
         self._hold_if_too_bad(checked)
 
     def _load(self, delivery: Delivery, receipt: Receipt, table: Table) -> Loaded:
@@ -104,7 +106,8 @@ class DeliveryChecker:
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
             files = self._open(delivery, parts, table, suffix)
-            load_deletes(self.con, self.contract, table, files)
+            deleted = load_deletes(self.con, self.contract, table, files)
+            self._hold_without_keys(table, deleted, list(table.deletes.key))
         for path in self.workspace.glob(f"*{suffix}"):
             path.unlink()
         return loaded
@@ -135,7 +138,35 @@ class DeliveryChecker:
             files.append(plain)
         return files
 
-    def _check_table(self, table: Table, loaded: Loaded) -> CheckedTable:
+    def load_key_changes(self, delivery: Delivery) -> None:
+        """Read the key changes of a delivery into ``changed_<table>``."""
+        receipt = self.archive.receipt(delivery)
+        suffix = f".{self.contract.delivery.format}"
+        for table in self.contract.tables:
+            if table.key_changes is None:
+                continue
+            parts = receipt.of(table.source, "key_changes")
+            files = self._open(delivery, parts, table, suffix)
+            ndjson = self.contract.delivery.format == "ndjson"
+            changed = load_key_changes(self.con, table, files, ndjson)
+            for side in ("old", "new"):
+                names = [f"{side}_{column.name}" for column in table.key]
+                self._hold_without_keys(table, changed, names)
+            for path in files:
+                path.unlink()
+
+    def _hold_without_keys(self, table: Table, relation: str, names: list[str]) -> None:
+        """Hold a delivery whose notices do not say which row they are about."""
+        absent = " OR ".join(f"{quoted(name)} IS NULL" for name in names)
+        found = count(self.con, f"(FROM {relation} WHERE {absent})")
+        if found:
+            raise self._held(
+                "NOTICE_WITHOUT_KEY",
+                f"{table.name}: deletions or key changes without the contract's key",
+                "Ask the agency for keys in its notices, or correct their path",
+            )
+
+    def _check_table(self, table: Table, loaded: Loaded, whole: bool) -> CheckedTable:
         con, name = self.con, table.name
         candidates = f"candidates_{name}"
         con.execute(
@@ -162,7 +193,7 @@ class DeliveryChecker:
                         f"INSERT INTO {failures} SELECT _row, '{found[0].rule}' "
                         f"FROM {found[1]}"
                     )
-        return self._accept(table, loaded, candidates, failures, rules)
+        return self._accept(table, loaded, candidates, failures, rules, whole)
 
     def _orphans(
         self, table: Table, candidates: str, name: str
@@ -204,6 +235,7 @@ class DeliveryChecker:
         candidates: str,
         failures: str,
         rules: list[RuleCount],
+        whole: bool,
     ) -> CheckedTable:
         con, name = self.con, table.name
         failed = fetch(
@@ -223,7 +255,7 @@ class DeliveryChecker:
             f"CREATE OR REPLACE TEMP VIEW {upserts} AS FROM accepted_{name} "
             f"WHERE {_is_upsert(table)}"
         )
-        self._remember_keys(table)
+        self._remember_keys(table, whole)
         published = count(con, f"accepted_{name}")
         counts = TableCount(
             table_name=name,
@@ -261,13 +293,13 @@ class DeliveryChecker:
             f"ORDER BY {newest}_row DESC) > 1"
         )
 
-    def _remember_keys(self, table: Table) -> None:
+    def _remember_keys(self, table: Table, whole: bool) -> None:
         """Make ``known_<table>``: the keys that exist once this delivery is applied."""
         if not self._is_referred_to(table):
             return
         key = quoted(table.key[0].name)
         known = f"SELECT {key} AS original FROM upserts_{table.name}"
-        if self.contract.delivery.mode == "increment":
+        if not whole:
             gone = f"SELECT {key} FROM accepted_{table.name}"
             if table.deletes is not None:
                 gone += f" UNION ALL SELECT {key} FROM deleted_{table.name}"

@@ -126,11 +126,15 @@ class FeedCheck:
         self, checker: DeliveryChecker, merger: StateMerger, delivery: Delivery
     ) -> None:
         """Check and merge one delivery; a hold is recorded with its counts."""
-        checked = CheckedDelivery(delivery)
+        whole = self.contract.delivery.mode == "full"
+        whole = whole or self.archive.receipt(delivery).whole
+        checked = CheckedDelivery(delivery, whole)
         held: DeliveryHeld | None = None
         try:
+            checker.load_key_changes(delivery)
+            merger.follow_keys()
             checker.check(checked)
-            merger.apply()
+            merger.apply(whole)
         except DeliveryHeld as error:
             held = error
         except duckdb.Error as error:
