@@ -68,14 +68,17 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         timeout=visit.timeout(),
         allow_redirects=False,
     )
+    problem = None
     try:
         token = visit.call(ask, "the token endpoint")
         value, seconds = str(token["access_token"]), float(token.get("expires_in", 300))
     except AuthlibBaseError:
-        raise failed("LOGIN_REFUSED", visit.feed, "no token was granted") from None
+        problem = failed("LOGIN_REFUSED", visit.feed, "no token was granted")
     except (KeyError, TypeError, ValueError):
         detail = "the token endpoint's answer is not a token"
-        raise failed("PROTOCOL", visit.feed, detail) from None
+        problem = failed("PROTOCOL", visit.feed, detail)
+    if problem is not None:
+        raise problem  # out here, so that no traceback leads to the server's words
     early = min(EARLY_SECONDS, seconds / 2)
     return Token(value=value, expires_at=asked_at + seconds - early)
 
