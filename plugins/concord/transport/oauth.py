@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.requests_client import OAuth2Session
@@ -16,6 +17,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from concord.transport.http import HttpVisit, Login, Token
 from concord.transport.problems import failed
+from concord.transport.retrying import BUSY
 
 ASSERTION_SECONDS = 240
 EARLY_SECONDS = 20
@@ -61,6 +63,7 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         token_endpoint_auth_method=method,
     )
     visit.configure(session)
+    session.register_compliance_hook("access_token_response", _unless_busy)
     ask = partial(
         session.fetch_token,
         visit.address(url),
@@ -81,6 +84,13 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         raise problem  # out here, so that no traceback leads to the server's words
     early = min(EARLY_SECONDS, seconds / 2)
     return Token(value=value, expires_at=asked_at + seconds - early)
+
+
+def _unless_busy(response: requests.Response) -> requests.Response:
+    """Raise for a token endpoint that asks to come later, which refuses nobody."""
+    if response.status_code in BUSY:
+        response.raise_for_status()
+    return response
 
 
 def _assertion(visit: HttpVisit, token_url: str) -> Callable[..., Any]:
