@@ -58,6 +58,7 @@ class Column(Strict):
     strip_prefix: tuple[str, ...]
     renamed_from: str | None
     entity: str | None
+    namespaces: Mapping[str, str] = {}
 
     @property
     def names_a_thing(self) -> bool:

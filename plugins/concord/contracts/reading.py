@@ -35,6 +35,7 @@ CONTRACT_KEYS = frozenset(
         "datetimeFormats",
         "nullTokens",
         "trim",
+        "namespaces",
     }
 )
 TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "keyChanges", "ages"})
@@ -76,6 +77,7 @@ class _File:
         self.custom = self._custom(
             self.raw.custom_properties, CONTRACT_KEYS, ("customProperties",)
         )
+        self.namespaces = self._namespaces()
 
     def contract(self) -> Contract:
         """Assemble the contract and check the rules between its parts."""
@@ -130,6 +132,19 @@ class _File:
             )
         return self.custom[name]
 
+    def _namespaces(self) -> dict[str, str]:
+        """Return the beginnings of codes that stand for the code lists' own."""
+        given = self.custom.get("namespaces", {})
+        pairs = given.items() if isinstance(given, dict) else [(given, None)]
+        for pair in pairs:
+            if not all(isinstance(text, str) and text.endswith("/") for text in pair):
+                raise self.document.fail(
+                    ("customProperties",),
+                    f"namespaces: {pair!r:.80} is not one beginning for another",
+                    'Write {"uri://theirs/": "uri://ed-fi.org/"}',
+                )
+        return dict(given)
+
     def _model(self, model: type[Model], value: Any, where: str) -> Model:
         try:
             return model.model_validate(value)
@@ -175,6 +190,7 @@ class _File:
 
     def _column(self, at: Location, raw: Property) -> Column:
         custom = self._custom(raw.custom_properties, COLUMN_KEYS, at)
+        is_code = "codelist" in custom or "stripPrefix" in custom
         return Column(
             name=raw.name,
             source=raw.physical_name,
@@ -202,6 +218,7 @@ class _File:
             strip_prefix=_texts(custom.get("stripPrefix", ())),
             renamed_from=custom.get("renamedFrom"),
             entity=custom.get("entity"),
+            namespaces=self.namespaces if is_code else {},
         )
 
     def _concept(self, at: Location, column: str, name: str | None) -> Concept:
