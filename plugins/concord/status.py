@@ -35,6 +35,8 @@ def print_summary(settings: Settings, console: Console) -> bool:
         console.print(_standing(county))
         _print_persons(county, console)
         _print_releases(county, console)
+        for line in outdated(county.ledger):
+            console.print(f"[yellow]![/] {line}", soft_wrap=True)
     return reconciles
 
 
@@ -103,6 +105,22 @@ def _print_persons(county: County, console: Console) -> None:
             console.print(
                 f"{night}: {run.records:,} person records are {run.persons:,} persons"
             )
+
+
+def outdated(ledger: Ledger) -> list[str]:
+    """Say which releases hold what agencies have deleted since, in counts."""
+    lines = []
+    for release in ledger.releases():
+        found = ledger.history.outdated_by(release)
+        persons, rows = sum(d.persons for d in found), sum(d.rows for d in found)
+        if persons or rows:
+            feeds = ", ".join(sorted({d.feed for d in found if d.persons or d.rows}))
+            lines.append(
+                f"release {release.profile} r{release.number:06d} holds {persons} "
+                f"persons and {rows} rows that agencies have deleted since ({feeds}): "
+                "ask its readers for their copies"
+            )
+    return lines
 
 
 def _print_releases(county: County, console: Console) -> None:
