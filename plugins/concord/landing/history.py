@@ -51,7 +51,7 @@ cross_check = sa.Table(
     metadata,
     sa.Column("night", sa.Date, primary_key=True),
     sa.Column("name", sa.String(64), primary_key=True),
-    *_counts("matched", "total"),
+    *_counts("matched", "compared"),
 )
 
 
@@ -122,7 +122,7 @@ class CrossCheck:
     night: date
     name: str
     matched: int
-    total: int
+    compared: int
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def upgrade() -> None:
         "cross_check",
         _key("night", day),
         _key("name", name),
-        *_counts("matched", "total"),
+        *_counts("matched", "compared"),
     )
 
 
