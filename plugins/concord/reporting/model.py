@@ -188,6 +188,14 @@ class RecordsOfFeed:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """How many values of one kind stand for no value and are not compared."""
+
+    kind: str
+    values: Count
+
+
+@dataclass(frozen=True)
 class PairsOfBand:
     """How many pairs of records were judged alike."""
 
@@ -216,6 +224,7 @@ class Linkage:
     ids_restored: Count | None
     precision: Value | None
     recall: Value | None
+    set_aside: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True)

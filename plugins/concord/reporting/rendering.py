@@ -146,6 +146,8 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
     yield from _measures(linkage, place, names)
     for feed in linkage.by_feed:
         yield from _measures(feed, ("linkage", feed.feed, *place[2:]), "records")
+    for kind in linkage.set_aside:
+        yield from _measures(kind, ("linkage", "", "", kind.kind), "values")
     for pairs in linkage.pairs:
         yield from _measures(pairs, ("linkage", "", "", pairs.band), "pairs")
 
