@@ -1,12 +1,23 @@
 """What nights do to one another: corrected, deleted and doubtful rows."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 
+import pyarrow.parquet as pq
 import pytest
 
+from concord import pipeline
 from concord.contracts.registry import load_registry
 from concord.exceptions import ContractError, DeliveryHeld
+from concord.landing.records import ReleaseRecord, now
+from concord.pipeline.county import County
+from concord.publication.release import Release
+from concord.publication.verify import verify
+from concord.settings import Settings
+from concord.status import outdated
+from tests.support import feeds
 from tests.support.small_feed import (
     ACTION,
     DELETED_AT,
@@ -189,9 +200,6 @@ def test_absence_in_an_increment_is_refused(tmp_path) -> None:
 @pytest.mark.fault("R6", outcome="counted")
 def test_r6_releases_that_still_hold_deleted_persons_are_flagged(tmp_path) -> None:
     """A person is deleted after a release: the release is flagged, not changed."""
-    from concord.landing.records import ReleaseRecord, now
-    from concord.status import outdated
-
     with opened(tmp_path, deleteMode="tombstone", deletes=NOTICES) as clinic:
         first_night(clinic, "tombstone", 3)
         ledger = clinic.county.ledger
@@ -234,6 +242,93 @@ def test_r5_a_correction_of_an_old_row_makes_a_new_state_and_leaves_the_old(
         clinic.check(night(31), [], [visit(1, minutes=55, updated_at=later)])
         assert [v["minutes"] for v in clinic.visits(night(0))] == [11]
         assert [v["minutes"] for v in clinic.visits(night(31))] == [55]
+
+
+def released(county: County, day: date, persons: list, periods: list) -> Release:
+    """Take a night of the probation feed all the way to a release."""
+    feeds.land(county, day, feeds.Snapshot(persons=persons, periods=periods))
+    pipeline.check(county, "probation", day)
+    pipeline.link(county, day)
+    pipeline.prepare_keymap(county, "research", day)
+    return pipeline.publish(county, "research", day, "a test")
+
+
+def bytes_of(release: Release) -> dict[str, bytes]:
+    return {
+        path.relative_to(release.path).as_posix(): path.read_bytes()
+        for path in release.path.rglob("*")
+        if path.is_file()
+    }
+
+
+FIRSTS = ("Anselm", "Quillon", "Brunhild", "Odette", "Xavier", "Yolanda", "Ingmar")
+LASTS = ("Vantorre", "Tessmoor", "Okonbirch", "Dunster", "Hollyfen", "Zubrick")
+
+
+def unlike(number: int) -> dict:
+    """Make a person who is taken for nobody else."""
+    return feeds.person(
+        number,
+        name={"first": FIRSTS[number % 7], "last": LASTS[number % 6]},
+        birth_date=f"1990{1 + number % 12:02d}{1 + number % 28:02d}",
+        address={"street": f"{100 + 37 * number} Elm St", "city": "Springfield"},
+    )
+
+
+@dataclass(frozen=True)
+class ThreeReleases:
+    """A first release, one after a correction, one after a deletion."""
+
+    county: County
+    releases: tuple[Release, Release, Release]
+    first_as_published: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeReleases]:
+    home = tmp_path_factory.mktemp("probation") / "home"
+    with pipeline.open_county(Settings(home=home)) as county:
+        persons = [unlike(n) for n in range(40)]
+        periods = [feeds.period(n) for n in range(40)]
+        corrected = [feeds.period(0, level="HIGH"), *periods[1:]]
+        first = released(county, night(0), persons, periods)
+        before = bytes_of(first)
+        second = released(county, night(31), persons, corrected)
+        third = released(county, night(32), persons[:39], corrected[:39])
+        yield ThreeReleases(county, (first, second, third), before)
+
+
+@pytest.mark.fault("R5", outcome="accepted")
+def test_r5_a_correction_makes_a_new_release_and_leaves_the_old(three) -> None:
+    """A released row is corrected: a new release has it, the old one is unchanged."""
+    first, second, _ = three.releases
+    assert (first.number, second.number) == (1, 2)
+    assert bytes_of(first) == three.first_as_published
+    assert verify(first.path).ok
+    old, new = (
+        pq.read_table(r.path / "supervision_period")["level"].to_pylist()
+        for r in (first, second)
+    )
+    assert (len(set(old)), len(set(new))) == (1, 2)
+    changes = (second.path / "CHANGES.md").read_text()
+    assert "| `supervision_period` | 40 | 40 | 0 |" in changes
+    assert "`supervision_period` has as many rows as before, but other" in changes
+
+
+@pytest.mark.fault("R6", outcome="accepted")
+def test_r6_a_deleted_person_is_not_in_the_next_release(three) -> None:
+    """A released person is deleted: not in the next release, older ones are flagged."""
+    first, second, third = three.releases
+    assert bytes_of(first) == three.first_as_published
+    for table in ("person", "supervision_period"):
+        rows = [pq.read_table(r.path / table).num_rows for r in (second, third)]
+        assert rows == [40, 39]
+    assert "| `person` | 40 | 39 | -1 |" in (third.path / "CHANGES.md").read_text()
+    assert outdated(three.county.ledger) == [
+        f"release research r00000{number} holds 1 persons and 2 rows that agencies "
+        "have deleted since (probation): ask its readers for their copies"
+        for number in (1, 2)
+    ]
 
 
 AUTUMN, SPRING = "2025-11-02", "2025-03-09"

@@ -12,46 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from concord.landing.records import ReleaseRecord
-from concord.landing.schema import audit_event, delivery, metadata, table_count
-
-_BIG = sa.BigInteger
-
-
-def _counts(*names: str) -> list[sa.Column[Any]]:
-    return [sa.Column(name, _BIG, nullable=False) for name in names]
-
-
-column_profile = sa.Table(
-    "column_profile",
-    metadata,
-    sa.Column("delivery_id", sa.String(64), primary_key=True),
-    sa.Column("table_name", sa.String(64), primary_key=True),
-    sa.Column("column_name", sa.String(64), primary_key=True),
-    *_counts("rows", "present"),
-    sa.Column("varied", sa.Boolean, nullable=False),
-)
-healing = sa.Table(
-    "healing",
-    metadata,
-    sa.Column("feed", sa.String(64), primary_key=True),
-    sa.Column("night", sa.Date, primary_key=True),
-    sa.Column("table_name", sa.String(64), primary_key=True),
-    *_counts("before", "added", "corrected", "released", "overridden"),
-    *_counts("replaced", "withdrawn", "waiting"),
-)
-deletion = sa.Table(
-    "deletion",
-    metadata,
-    sa.Column("feed", sa.String(64), primary_key=True),
-    sa.Column("night", sa.Date, primary_key=True),
-    *_counts("persons", "rows"),
-)
-cross_check = sa.Table(
-    "cross_check",
-    metadata,
-    sa.Column("night", sa.Date, primary_key=True),
-    sa.Column("name", sa.String(64), primary_key=True),
-    *_counts("matched", "compared"),
+from concord.landing.schema import (
+    audit_event,
+    column_profile,
+    cross_check,
+    deletion,
+    delivery,
+    healing,
+    table_count,
 )
 
 

@@ -240,6 +240,7 @@ class DeliveryChecker:
     ) -> CheckedTable:
         con, name = self.con, table.name
         failed = self._set_aside(table, loaded, candidates, judged.failures)
+        published = self._accept_rows(table, candidates, judged.failures)
         found = conflicts(con, table, candidates, judged.failures)
         if found.unexpected and self.contract.delivery.conflicting_rows == "hold":
             raise self._held(
@@ -249,7 +250,6 @@ class DeliveryChecker:
                 "Ask the agency which of them is right",
             )
         rules = [*rules, found] if found.unexpected else rules
-        published = self._accept_rows(table, candidates, judged.failures)
         quarantined = count(con, f"(FROM {failed} WHERE NOT _rejected)")
         rejected = loaded.rejected + loaded.unreadable
         counts = TableCount(

@@ -27,7 +27,10 @@ def leave_out_superseded(
 def conflicts(
     con: duckdb.DuckDBPyConnection, table: Table, candidates: str, failures: str
 ) -> RuleCount:
-    """Count good rows of one key, and of one moment of change, that differ."""
+    """Count good rows of one key, and of one moment of change, that differ.
+
+    Only rows that were superseded can have such a row beside them.
+    """
     updated = table.with_concept("technical.updated_at")
     moment = f", {quoted(updated.name)}" if updated else ""
     every = ", ".join(quoted(c.name) for c in table.columns)
@@ -35,7 +38,9 @@ def conflicts(
         f"(SELECT count(*) AS n FROM {_repeated(table, candidates, failures)} "
         f"GROUP BY {_keys(table)}{moment} HAVING count(DISTINCT row({every})) > 1)"
     )
-    (rows,) = one(con, f"SELECT coalesce(sum(n), 0) FROM {differing}")
+    rows = 0
+    if count(con, f"superseded_{table.name}"):
+        (rows,) = one(con, f"SELECT coalesce(sum(n), 0) FROM {differing}")
     return RuleCount(
         table.name,
         f"conflict:{table.key[0].name}",
