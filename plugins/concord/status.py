@@ -108,17 +108,23 @@ def _print_persons(county: County, console: Console) -> None:
 
 
 def outdated(ledger: Ledger) -> list[str]:
-    """Say which releases hold what agencies have deleted since, in counts."""
+    """Say, by profile, which releases hold what agencies have deleted since."""
     lines = []
-    for release in ledger.releases():
-        found = ledger.history.outdated_by(release)
-        persons, rows = sum(d.persons for d in found), sum(d.rows for d in found)
-        if persons or rows:
-            feeds = ", ".join(sorted({d.feed for d in found if d.persons or d.rows}))
+    for profile in dict.fromkeys(release.profile for release in ledger.releases()):
+        found = {
+            release.number: gone
+            for release in ledger.releases(profile)
+            if (gone := ledger.history.outdated_by(release))
+        }
+        if found:
+            most = found[min(found)]
+            persons, rows = sum(d.persons for d in most), sum(d.rows for d in most)
+            feeds = ", ".join(sorted({d.feed for d in most}))
             lines.append(
-                f"release {release.profile} r{release.number:06d} holds {persons} "
-                f"persons and {rows} rows that agencies have deleted since ({feeds}): "
-                "ask its readers for their copies"
+                f"{profile}: {len(found)} releases from r{min(found):06d} to "
+                f"r{max(found):06d} hold up to {persons:,} persons and {rows:,} rows "
+                f"that agencies have deleted since ({feeds}): ask their readers for "
+                "their copies"
             )
     return lines
 

@@ -214,11 +214,12 @@ def test_r6_releases_that_still_hold_deleted_persons_are_flagged(tmp_path) -> No
         second_night(clinic, "tombstone", 3, range(1, 2))
         (line,) = outdated(ledger)
         assert line == (
-            "release research r000001 holds 1 persons and 2 rows that agencies have "
-            f"deleted since ({FEED}): ask its readers for their copies"
+            "research: 1 releases from r000001 to r000001 hold up to 1 persons and 2 "
+            f"rows that agencies have deleted since ({FEED}): ask their readers for "
+            "their copies"
         )
-        (event,) = clinic.events("release_holds_deleted")
-        assert event == {"night": night(1), "profile": "research", "release": 1}
+        (event,) = clinic.events("releases_hold_deleted")
+        assert event == {"night": night(1), "profile": "research", "releases": 1}
 
 
 def test_a_deleted_persons_rows_leave_quarantine_too(tmp_path) -> None:
@@ -325,9 +326,9 @@ def test_r6_a_deleted_person_is_not_in_the_next_release(three) -> None:
         assert rows == [40, 39]
     assert "| `person` | 40 | 39 | -1 |" in (third.path / "CHANGES.md").read_text()
     assert outdated(three.county.ledger) == [
-        f"release research r00000{number} holds 1 persons and 2 rows that agencies "
-        "have deleted since (probation): ask its readers for their copies"
-        for number in (1, 2)
+        "research: 2 releases from r000001 to r000002 hold up to 1 persons and 2 rows "
+        "that agencies have deleted since (probation): ask their readers for their "
+        "copies"
     ]
 
 

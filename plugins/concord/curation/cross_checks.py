@@ -45,6 +45,14 @@ class Check:
     reads: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Results:
+    """What checks found, and which did not fit what the profile lets through."""
+
+    found: tuple[CrossCheck, ...]
+    skipped: tuple[str, ...]
+
+
 def read_checks(folder: Path) -> tuple[Check, ...]:
     """Read every check of a folder.
 
@@ -77,30 +85,39 @@ def _read(con: duckdb.DuckDBPyConnection, path: Path) -> Check:
 
 def run_checks(
     con: duckdb.DuckDBPyConnection, checks: Sequence[Check], night: date
-) -> list[CrossCheck]:
+) -> Results:
     """Run checks over ``<feed>__<table>`` of the connection; counts only come out.
 
     Raises:
-        ConfigError: A table is missing, or the result isn't two counts in one row.
+        ConfigError: A result isn't two counts in one row.
     """
-    return [_run(con, check, night) for check in checks]
+    fitting = [check for check in checks if _fits(con, check)]
+    return Results(
+        tuple(_run(con, check, night) for check in fitting),
+        tuple(check.name for check in checks if check not in fitting),
+    )
 
 
-def _run(con: duckdb.DuckDBPyConnection, check: Check, night: date) -> CrossCheck:
+def _fits(con: duckdb.DuckDBPyConnection, check: Check) -> bool:
+    """Say whether the connection has what a check reads; a profile may drop it."""
     try:
         described = con.execute(f"DESCRIBE {check.sql}").fetchall()
-    except UNBOUND as error:
-        raise ConfigError(f"{check.path}: {error}") from error
+    except UNBOUND:
+        return False
     if [(name, kind) for name, kind, *_ in described] != RESULT:
         raise ConfigError(
             f"{check.path}: gives other columns than found and compared, both "
             "BIGINT. A check gives counts and nothing else"
         )
+    return True
+
+
+def _run(con: duckdb.DuckDBPyConnection, check: Check, night: date) -> CrossCheck:
     rows = f"SELECT count(*), min(found), min(compared) FROM ({check.sql})"
-    count, matched, compared = quietly(f"check {check.name}", one, con, rows)
-    if count != 1 or not 0 <= matched <= compared:
+    count, found, compared = quietly(f"check {check.name}", one, con, rows)
+    if count != 1 or not 0 <= found <= compared:
         raise ConfigError(
             f"{check.path}: gives {count} rows, or more found than compared. "
             "A check gives one row of two counts"
         )
-    return CrossCheck(night, check.name, matched, compared)
+    return CrossCheck(night, check.name, found, compared)

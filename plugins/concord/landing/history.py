@@ -195,7 +195,9 @@ class History:
         return tuple(
             found
             for found in self.deletions()
-            if found.feed in nights and found.night.isoformat() > nights[found.feed]
+            if found.feed in nights
+            and found.night.isoformat() > nights[found.feed]
+            and found.persons + found.rows > 0
         )
 
     # Events ---------------------------------------------------------------------
@@ -214,7 +216,9 @@ class History:
 
     def record_cross_checks(self, night: date, found: Iterable[CrossCheck]) -> None:
         """Record a night's checks between agencies."""
-        self._replace(cross_check, {"night": night}, map(asdict, found))
+        for result in found:
+            match = {"night": night, "name": result.name}
+            self._replace(cross_check, match, [asdict(result)])
 
     def cross_checks(self, until: date) -> tuple[CrossCheck, ...]:
         """Return the checks between agencies up to a night, oldest first."""

@@ -299,8 +299,13 @@ class PublishStep:
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""
         checks = read_checks(self.county.settings.include / "sql" / "checks")
-        found = run_checks(con, checks, night)
-        self.county.ledger.history.record_cross_checks(night, found)
+        results = run_checks(con, checks, night)
+        ledger = self.county.ledger
+        ledger.history.record_cross_checks(night, results.found)
+        for name in results.skipped:
+            ledger.record_event(
+                "cross_check_skipped", night, check=name, profile=self.profile.id
+            )
 
     def _tables(self, con: duckdb.DuckDBPyConnection) -> Mapping[str, pa.Table]:
         """Return the finished tables; publication puts their rows in order."""

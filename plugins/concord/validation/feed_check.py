@@ -1,6 +1,7 @@
 """Check and split one feed on one night."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -226,15 +227,15 @@ class FeedCheck:
         if not (persons or rows):
             return
         self.ledger.record_event("deleted", night, feed, persons=persons, rows=rows)
-        for release in self.ledger.releases():
-            if any(d.night == night for d in history.outdated_by(release)):
-                self.ledger.record_event(
-                    "release_holds_deleted",
-                    night,
-                    feed,
-                    profile=release.profile,
-                    release=release.number,
-                )
+        stale = Counter(
+            release.profile
+            for release in self.ledger.releases()
+            if any(d.night == night for d in history.outdated_by(release))
+        )
+        for profile, releases in stale.items():
+            self.ledger.record_event(
+                "releases_hold_deleted", night, feed, profile=profile, releases=releases
+            )
 
     def _hold(self, checked: CheckedDelivery, held: DeliveryHeld) -> None:
         """Record a held delivery: every row of it waits in landing, none is lost."""
