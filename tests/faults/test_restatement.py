@@ -128,7 +128,9 @@ def test_r6_a_snapshot_that_lacks_many_rows_is_held(tmp_path) -> None:
         with pytest.raises(DeliveryHeld) as held:
             second_night(clinic, "snapshot_absence", 120, range(20))
         assert held.value.code == "MASS_ABSENCE"
-        assert len(clinic.client_ids(night(1))) == 120
+        assert "20 of 120" in held.value.detail
+        assert len(clinic.client_ids(night(1))) == 120, "last good data stay"
+        assert clinic.counts(night(1), "client").quarantined == 100, "every row is kept"
 
 
 def test_in_mode_none_nothing_is_ever_deleted(tmp_path) -> None:

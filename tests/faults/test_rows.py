@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from concord import pipeline
 from concord.cli import app
 from concord.exceptions import ConcordError, ContractError, DeliveryHeld
 from concord.pipeline.returning import return_rows, waiting_by_rule
@@ -308,6 +309,23 @@ def test_a_held_delivery_leaves_quarantine_as_it_was(tmp_path) -> None:
         assert len(clinic.waiting(night(2))) == 1
         clinic.check(night(3), [], [visit(10, 1)])
         assert clinic.healing(night(3)).corrected == 1
+
+
+def test_a_good_delivery_beside_a_held_one_is_not_lost(tmp_path) -> None:
+    with opened(tmp_path, maxBadShare=0.1) as clinic:
+        clinic.check(night(0), [client(1)], [visit(1)])
+        late = {"client": [client(2)], "visit": [visit(2)]}
+        bad = {"visit": [visit(n, 1, **BAD) for n in range(20, 40)]}
+        clinic.land(night(2), late, {}, of=night(1))
+        clinic.land(night(2), bad, {})
+        with pytest.raises(DeliveryHeld, match="TOO_MANY_BAD_ROWS"):
+            pipeline.check(clinic.county, FEED, night(2))
+        assert clinic.client_ids(night(2)) == ["C00001"]
+        clinic.land(night(3), late, {}, of=night(1))  # offered again
+        clinic.land(night(3), {"visit": [visit(20, 1)]}, {})
+        pipeline.check(clinic.county, FEED, night(3))
+        assert clinic.client_ids(night(3)) == ["C00001", "C00002"]
+        assert clinic.visit_ids(night(3)) == ["V00001", "V00002", "V00020"]
 
 
 def test_an_override_of_the_table_lets_every_row_through(tmp_path) -> None:

@@ -203,11 +203,17 @@ class Clinic:
         return self.county.ledger.history
 
     def land(
-        self, day: date, tables: Mapping[str, Rows], deletes: Mapping[str, Rows]
+        self,
+        day: date,
+        tables: Mapping[str, Rows],
+        deletes: Mapping[str, Rows],
+        *,
+        of: date | None = None,
     ) -> Delivery:
+        """Land rows on a night; ``of`` is the night that they tell of, if another."""
         contract = self.county.registry.contract(FEED)
         archive = Archive(self.county.zones, self.county.keys, self.county.ledger)
-        drop = Drop(day, "a test", "")
+        drop = Drop(of or day, "a test", "")
         agreement = self.county.registry.agreement_of(contract)
         transport = _Rows(tables, deletes)
         return archive.land(contract, agreement, transport, drop, landed_on=day)
