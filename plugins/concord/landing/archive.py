@@ -125,7 +125,8 @@ class Archive:
                     path.rename(folder / path.name)
                 text = receipt.model_dump_json(indent=2)
                 write_bytes(folder / RECEIPT, text.encode())
-        return self._record(read_receipt(final), final)
+        kept = read_receipt(final).model_copy(update={"landed_on": landed_on})
+        return self._record(kept, final)
 
     def _record(self, receipt: Receipt, folder: Path) -> Delivery:
         delivery = Delivery(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
+from concord.contracts.decisions import NOTHING_DECIDED
 from concord.contracts.models import Contract
 from concord.exceptions import (
     AgreementRefused,
@@ -118,7 +119,12 @@ def check(county: County, feed: str, night: date) -> CheckResult:
     """
     contract = county.registry.contract(feed)
     step = FeedCheck(
-        county.settings, county.zones, county.keys, county.ledger, contract
+        county.settings,
+        county.zones,
+        county.keys,
+        county.ledger,
+        contract,
+        county.registry.decisions.get(feed, NOTHING_DECIDED),
     )
     deliveries = landed(county, feed, night)
     try:
