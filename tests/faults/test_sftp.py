@@ -1,7 +1,6 @@
 """SFTP servers and deliveries that are not what they should be."""
 
 import asyncio
-import gc
 import hashlib
 import os
 import socket
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from paramiko import SFTPFile
 
 from concord.exceptions import DataError, DeliveryHeld, DeliveryNotReady, TransportError
 from simulator.servers.police import PoliceSftp
@@ -438,11 +436,3 @@ def test_a_file_that_could_be_of_two_tables_is_held(delivered, start, landing):
     files = {"person": "*_person_*", "incident": "police_rms_*"}
     transport = start().transport("police_rms", **{**STABLE, "files": files})
     assert refused(landing, transport, DeliveryHeld).code == "FILE_AMBIGUOUS"
-
-
-def test_a_file_that_could_not_be_read_to_its_end_is_closed(delivered, start, landing):
-    path = file_in(delivered())
-    path.write_bytes(path.read_bytes() + PERSONS)
-    refused(landing, start().transport("police_rms"), DeliveryHeld)
-    left = [o for o in gc.get_objects() if isinstance(o, SFTPFile) and not o.closed]
-    assert left == []

@@ -54,7 +54,10 @@ class DatabaseTransport:
 
     def offered(self, cursor: str | None, night: date) -> tuple[Drop, ...]:
         """Offer the night: a database has one state, which is now."""
-        source = self._url().set(username=None, password=None, query={})
+        url = self._url()
+        source = sa.URL.create(
+            url.drivername, host=url.host, port=url.port, database=url.database
+        )
         return (Drop(night, source.render_as_string(), cursor or ""),)
 
     def fetch(self, drop: Drop, sink: Sink) -> Fetched:

@@ -3,7 +3,7 @@
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -76,14 +76,20 @@ class SftpVisit:
     def reading(self, path: str, what: str, ahead: int) -> Iterator[Read]:
         """Open a file, asking for what will be read before it is."""
         remote: Any = self._ask(partial(self._sftp.open, path, "rb"), what, "VANISHED")
-        # Always closed here: paramiko closes a forgotten file when its garbage is
-        # collected, and where that happens under its own lock it waits for ever.
-        with closing(remote):
+        try:
             size = self._ask(remote.stat, what).st_size or 0
             if ahead := min(size, ahead):
                 remote.prefetch(ahead, max_concurrent_requests=REQUESTS_AHEAD)
-            yield lambda size: self._ask(partial(remote.read, min(size, CHUNK)), what)
-            self._ask(remote.close, what)
+            yield lambda wanted: self._ask(
+                partial(remote.read, min(wanted, CHUNK)), what
+            )
+        except BaseException:
+            # paramiko closes a forgotten file when it is collected, under a lock that
+            # this very thread may hold at that moment: it would wait for ever.
+            with suppress(DataError):
+                self._ask(remote.close, what)
+            raise
+        self._ask(remote.close, what)
 
     def _ask(
         self, call: Callable[[], Answer], what: str, missing: str = "NOT_FOUND"

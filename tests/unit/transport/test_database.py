@@ -185,7 +185,17 @@ def test_every_row_arrives_as_a_line_of_json(agency):
     assert (second["last_name"], second["score"]) == (None, None)
     assert fetched.rows_expected == {"person": 2}
     assert fetched.cursor == "{}"
-    assert "s3cret" not in fetched.source
+
+
+@pytest.mark.parametrize("where", ["url", "connection"])
+def test_the_receipt_names_the_database_and_no_login(where):
+    login = {"login": "somebody", "password": "s3cret"}
+    url = "postgresql+psycopg://h:5432/rms?sslpassword=s3cret"
+    if where == "url":
+        login, url = {}, url.replace("h:", "somebody:s3cret@h:")
+    agency = Agency("sqlite://", Connection("", **login, extra={"url": url}))
+    (drop,) = agency.transport().offered(None, NIGHT)
+    assert drop.source == "postgresql+psycopg://h:5432/rms"
 
 
 def test_an_empty_table_is_a_part_without_rows(agency):

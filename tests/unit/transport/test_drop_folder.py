@@ -55,6 +55,19 @@ def test_a_night_arrives_byte_for_byte(folder, kind, spec):
     assert drops.offered(fetched.cursor, NIGHTS[2]) == ()
 
 
+def test_a_zip_of_all_tables_is_one_part_for_all(folder):
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "hmis_20260105.zip").write_bytes(b"PK")
+    spec = {**STABLE, "files": {}, "archive": "hmis_*.zip"}
+    drops, sink = transport(folder.parent, spec), MemorySink()
+    (drop,) = drops.offered(None, NIGHTS[0])
+    assert drops.fetch(drop, sink).rows_expected == {}
+    assert [(p.table, p.role, p.rows) for p in sink.parts] == [
+        ("archive", "rows", None)
+    ]
+
+
 def test_folders_may_be_named_otherwise(folder):
     folder.rename(folder.with_name("rms_2026-01-05"))
     (folder.parent / "rms_2026-1-6").mkdir()

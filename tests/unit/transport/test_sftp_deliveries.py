@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from concord.exceptions import DeliveryHeld, TransportError
+from concord.transport.problems import failed
 from concord.transport.registry import read_spec
+from concord.transport.sftp import visit_sftp
 from concord.transport.sftp_login import open_paramiko
+from simulator.servers.police import PoliceSftp
 from tests.support.small_county import NIGHTS, SPECS, MemorySink
 
 pytestmark = pytest.mark.enable_socket
@@ -172,3 +176,37 @@ def test_a_private_key_may_stand_in_the_connection(county, start):
     broken = with_extra(keyed, private_key="no key")
     with pytest.raises(TransportError, match="KEY_UNUSABLE"):
         running.transport("police_rms", broken).offered(None, NIGHTS[0])
+
+
+class Counting(PoliceSftp):
+    """Counts the files that are open."""
+
+    open_files = 0
+
+    def open(self, path, pflags, attrs):
+        type(self).open_files += 1
+        return super().open(path, pflags, attrs)
+
+    def close(self, file_obj):
+        type(self).open_files -= 1
+        super().close(file_obj)
+
+
+def test_a_file_that_is_given_up_is_closed_at_once(county, start):
+    """A forgotten one is closed by the garbage collector, which can wait for ever."""
+    county.clock(county.night(0))
+    running = start(sftp_server=Counting)
+    spec = read_spec("police_rms", SPECS["police_rms"])
+    connection = running.connections["police_rms"]
+    login = partial(open_paramiko, "police_rms", spec, connection)
+
+    def give_up(visit):
+        with visit.reading("/20260105/manifest.json", "manifest", 10) as read:
+            assert read(1) == b"{"
+            assert Counting.open_files == 1
+            raise failed("VANISHED", "police_rms", "given up")
+
+    with visit_sftp("police_rms", spec, login) as visit:
+        with pytest.raises(TransportError, match="VANISHED"):
+            give_up(visit)
+        assert Counting.open_files == 0
