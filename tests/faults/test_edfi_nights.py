@@ -247,6 +247,25 @@ def test_r8_after_a_reset_the_county_approves_one_full_refresh(school):
     assert [archive.receipt(d).whole for d in deliveries] == [True, True, False]
 
 
+@pytest.mark.fault("R8", code="MASS_ABSENCE", outcome="held")
+def test_r8_a_full_refresh_that_lacks_too_many_is_held(school):
+    """An approved full refresh lacks half of the students: held, and asked again."""
+    many = [student(n, f"S{n}", n) for n in range(1, 121)]
+    school.deliver(FIRST, students=many)
+    good = school.ingest(FIRST)
+    (school.files.served / "school" / FIRST.isoformat() / "students.ndjson").unlink()
+    school.deliver(SECOND, students=many[:60])
+    pipeline.approve_full_refresh(
+        school.county, "school", reason="restored", by="engineer"
+    )
+    for _ in range(2):  # the approval lasts until a check succeeds
+        with pytest.raises(DeliveryHeld, match="MASS_ABSENCE"):
+            school.ingest(SECOND)
+    assert school.county.ledger.recall("school", "full_refresh")
+    state = school.county.ledger.state_as_of("school", SECOND)
+    assert (state.state_id, state.carried) == (good, True)
+
+
 def events(county: pipeline.County, kind: str) -> list[tuple[str, Row]]:
     """Return the ledger's audit events of a kind, in their order."""
     table = schema.audit_event

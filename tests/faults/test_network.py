@@ -124,9 +124,7 @@ def serve(tmp_path, authority):
             context.minimum_version = OLDEST
         context.maximum_version = newest
         server = HTTPServer(("127.0.0.1", 0), Answer)
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return server.server_port
@@ -167,6 +165,7 @@ def test_t34_no_setting_trusts_an_unknown_authority(serve, ca_file):
         ask(serve(), ca_file=ca_file, verify=False, verify_ssl=False)
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1 is deprecated")
 @pytest.mark.fault("T34", code="TLS_REFUSED", outcome="refused")
 def test_t34_a_server_that_speaks_only_tls_1_0_is_refused(serve, authority):
     """The server speaks nothing newer than TLS 1.0: refused."""

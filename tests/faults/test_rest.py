@@ -33,6 +33,21 @@ def test_t15_a_busy_system_is_left_alone_as_long_as_it_asks(fetch, form):
     assert 0.9 < time.monotonic() - began < 4
 
 
+@pytest.mark.fault("T15", code="THROTTLED", outcome="refused")
+@pytest.mark.parametrize("status", [429, 503])
+def test_t15_a_busy_token_endpoint_refuses_nobody(county, start, status):
+    """The token endpoint is busy: late and asked again later, not a refused login."""
+
+    def intercept(feed, request):
+        on_token = request.url.path == "/oauth/token"
+        return JSONResponse({"error": CANARY}, status) if on_token else None
+
+    county.clock(county.night(0))
+    with pytest.raises(TransportError, match="THROTTLED") as caught:
+        start(intercept=intercept).fetch("probation", NIGHTS[0])
+    assert CANARY not in repr(caught.value)
+
+
 @pytest.mark.fault("T16", code="THROTTLED", outcome="refused")
 def test_t16_a_retry_after_of_days_is_capped_and_then_given_up(fetch):
     """Retry-After of 999999 seconds: waited for no longer than agreed, then late."""

@@ -55,6 +55,7 @@ class Column(Strict):
     strip_prefix: str | None
     renamed_from: str | None
     entity: str | None
+    namespaces: Mapping[str, str] = {}
 
 
 class DeleteKey(Strict):

@@ -33,6 +33,7 @@ CONTRACT_KEYS = frozenset(
         "delivery",
         "datetimeFormats",
         "nullTokens",
+        "namespaces",
     }
 )
 TABLE_KEYS = frozenset({"records", "deletes", "keyChanges", "ages"})
@@ -73,6 +74,7 @@ class _File:
         self.custom = self._custom(
             self.raw.custom_properties, CONTRACT_KEYS, ("customProperties",)
         )
+        self.namespaces = self._namespaces()
 
     def contract(self) -> Contract:
         """Assemble the contract and check the rules between its parts."""
@@ -127,6 +129,19 @@ class _File:
             )
         return self.custom[name]
 
+    def _namespaces(self) -> dict[str, str]:
+        """Return the beginnings of codes that stand for the code lists' own."""
+        given = self.custom.get("namespaces", {})
+        pairs = given.items() if isinstance(given, dict) else [(given, None)]
+        for pair in pairs:
+            if not all(isinstance(text, str) and text.endswith("/") for text in pair):
+                raise self.document.fail(
+                    ("customProperties",),
+                    f"namespaces: {pair!r:.80} is not one beginning for another",
+                    'Write {"uri://theirs/": "uri://ed-fi.org/"}',
+                )
+        return dict(given)
+
     def _model(self, model: type[Model], value: Any, where: str) -> Model:
         try:
             return model.model_validate(value)
@@ -170,6 +185,7 @@ class _File:
 
     def _column(self, at: Location, raw: Property) -> Column:
         custom = self._custom(raw.custom_properties, COLUMN_KEYS, at)
+        is_code = "codelist" in custom or "stripPrefix" in custom
         return Column(
             name=raw.name,
             source=raw.physical_name,
@@ -196,6 +212,7 @@ class _File:
             strip_prefix=custom.get("stripPrefix"),
             renamed_from=custom.get("renamedFrom"),
             entity=custom.get("entity"),
+            namespaces=self.namespaces if is_code else {},
         )
 
     def _concept(self, at: Location, column: str, name: str | None) -> Concept:

@@ -48,7 +48,18 @@ def _casting(column: Column) -> Casting:
     text = f"trim({quoted(column.name)})"
     for token in column.null_tokens:
         text = f"nullif({text}, {literal(token)})"
+    text = _in_our_namespace(column, text)
     return Casting(column, text, _typed(column, text))
+
+
+def _in_our_namespace(column: Column, text: str) -> str:
+    """Return SQL that puts the county's namespace of codes in the agency's place."""
+    cases = " ".join(
+        f"WHEN starts_with({text}, {literal(theirs)}) "
+        f"THEN {literal(ours)} || substr({text}, {len(theirs) + 1})"
+        for theirs, ours in column.namespaces.items()
+    )
+    return f"CASE {cases} ELSE {text} END" if cases else text
 
 
 def _typed(column: Column, text: str) -> str:

@@ -214,10 +214,9 @@ class _Reading:
         page = Document(self._visit.feed, self._what, reply.body)
         items = page.items()
         for item in items:
-            if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+            if not isinstance(item, dict) or not isinstance(item.get("id"), str | int):
                 raise page.problem("an item has no id")
-            version = f"@{item['changeVersion']}" if "changeVersion" in item else ""
-            ids.add(item["id"] + version)
+            ids.add(f"{item['id']}@{item.get('changeVersion', '')}")
         self.rows += len(items)
         name = f"{self._path}/{len(self._stored) + 1:05d}.json"
         part = Part(name, self._resource, self._role, len(items))

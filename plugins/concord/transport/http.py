@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from concord.exceptions import DataError
 from concord.transport.base import Connection
 from concord.transport.inflate import GzipReader
+from concord.transport.origins import origin_of
 from concord.transport.problems import failed
 from concord.transport.retrying import RetryBudget
 from concord.transport.specs import HttpSpec
@@ -88,8 +89,8 @@ class HttpVisit:
         self._login: Login | None = None
         self._token: Token | None = None
         allowed = connection.extra.get("allowed_origins") or ()
-        self._home = _origin(connection.origin)
-        self._origins = {self._home, *map(_origin, allowed)}
+        self._home = origin_of(connection.origin)
+        self._origins = {self._home, *map(origin_of, allowed)}
         self._ends_at = clock() + spec.deadline_seconds
         self._received = 0
         self._budget = RetryBudget(spec, self.remaining)
@@ -127,7 +128,7 @@ class HttpVisit:
     def address(self, target: str, *, base: str | None = None) -> str:
         """Make an address absolute, and refuse one that leaves the known origins."""
         url = urljoin(base or self.connection.origin + "/", target)
-        origin = _origin(url)
+        origin = origin_of(url)
         if origin is None or origin not in self._origins:
             detail = "the system named an address on another origin"
             raise failed("OTHER_ORIGIN", self.feed, detail)
@@ -135,7 +136,7 @@ class HttpVisit:
 
     def is_home(self, url: str) -> bool:
         """Say whether an address lies on the connection's own origin."""
-        return _origin(url) == self._home
+        return origin_of(url) == self._home
 
     def remaining(self) -> float:
         """Return the seconds until the deadline; raises after it."""
@@ -235,24 +236,34 @@ class HttpVisit:
         self._adapter.max_retries = self._budget.policy()
         try:
             return request()
-        except requests.exceptions.HTTPError as error:
-            status = 0 if error.response is None else error.response.status_code
-            raise self._refusal(status, what) from None
-        except requests.exceptions.SSLError:
+        except requests.exceptions.RequestException as error:
+            problem = self._problem(error, what)
+        except OSError:
+            detail = "the connection's ca_file cannot be read"
+            problem = failed("TLS_REFUSED", self.feed, detail)
+        # Raised out here, so that no traceback leads to headers or the server's words.
+        raise problem
+
+    def _problem(
+        self, error: requests.exceptions.RequestException, what: str
+    ) -> DataError:
+        """Name what went wrong with a request."""
+        known = requests.exceptions
+        if isinstance(error, known.HTTPError):
+            return self._refusal(
+                0 if error.response is None else error.response.status_code, what
+            )
+        if isinstance(error, known.SSLError):
             detail = f"{what}: the server's certificate is not valid"
-            raise failed("TLS_REFUSED", self.feed, detail) from None
-        except requests.exceptions.Timeout:
-            raise failed("TIMEOUT", self.feed, f"{what}: no answer in time") from None
-        except requests.exceptions.ConnectionError as error:
+            return failed("TLS_REFUSED", self.feed, detail)
+        if isinstance(error, known.Timeout):
+            return failed("TIMEOUT", self.feed, f"{what}: no answer in time")
+        if isinstance(error, known.ConnectionError):
             reason = getattr(next(iter(error.args), None), "reason", None)
             slow = isinstance(reason, ReadTimeoutError)
             code = "TIMEOUT" if slow else "UNREACHABLE"
-            raise failed(code, self.feed, f"{what}: no answer") from None
-        except requests.exceptions.RequestException:
-            raise failed("PROTOCOL", self.feed, f"{what}: not proper HTTP") from None
-        except OSError:
-            detail = "the connection's ca_file cannot be read"
-            raise failed("TLS_REFUSED", self.feed, detail) from None
+            return failed(code, self.feed, f"{what}: no answer")
+        return failed("PROTOCOL", self.feed, f"{what}: not proper HTTP")
 
     def _send(
         self,
@@ -291,7 +302,7 @@ class HttpVisit:
                 response.close()
                 location = response.headers.get("Location", "")
                 left, (url, query) = url, (self.address(location, base=url), None)
-                token = token and _origin(url) == _origin(left)
+                token = token and origin_of(url) == origin_of(left)
             elif response.status_code == 401 and token and renewals and self._renew():
                 response.close()
                 renewals -= 1
@@ -350,6 +361,8 @@ class HttpVisit:
         """Return a response's body as a checked stream; all bodies share one cap."""
         limit = min(limit, self._spec.max_bytes - self._received)
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        # urllib3 takes a gzip body that was cut for a whole one.
+        gzipped = encoding in ("gzip", "x-gzip")
         broken = partial(failed, "SHORT_BODY", self.feed, f"{what}: broke off")
 
         def receive(wanted: int) -> bytes:
@@ -357,14 +370,13 @@ class HttpVisit:
             try:
                 data: bytes = response.raw.read1(wanted, decode_content=not gzipped)
             except ReadTimeoutError:
-                detail = f"{what}: the server stopped sending"
-                raise failed("TIMEOUT", self.feed, detail) from None
+                code, reason = "TIMEOUT", "the server stopped sending"
             except (HTTPError, OSError):
-                raise broken() from None
-            return data
+                code, reason = "SHORT_BODY", "the connection broke"
+            else:
+                return data
+            raise failed(code, self.feed, f"{what}: {reason}")
 
-        # urllib3 takes a gzip body that was cut for a whole one.
-        gzipped = encoding in ("gzip", "x-gzip")
         take = GzipReader(receive, broken).read if gzipped else receive
 
         def read_some(wanted: int) -> bytes:
@@ -379,15 +391,3 @@ class HttpVisit:
             too_large=partial(failed, "TOO_LARGE", self.feed, detail),
             counter=counter,
         )
-
-
-def _origin(url: str) -> tuple[str, str, int | None] | None:
-    """Return scheme, host and port of an address; None for one not to be trusted."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return None
-    if "@" in parts.netloc or not parts.hostname:
-        return None
-    return parts.scheme, parts.hostname, port

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.requests_client import OAuth2Session
@@ -13,6 +14,7 @@ from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 
 from concord.transport.http import HttpVisit, Login, Token
 from concord.transport.problems import failed
+from concord.transport.retrying import BUSY
 from concord.transport.signing_key import SigningKey
 
 ASSERTION_SECONDS = 240
@@ -59,6 +61,7 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         token_endpoint_auth_method=method,
     )
     visit.configure(session)
+    session.register_compliance_hook("access_token_response", _unless_busy)
     ask = partial(
         session.fetch_token,
         visit.address(url),
@@ -66,16 +69,26 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         timeout=visit.timeout(),
         allow_redirects=False,
     )
+    problem = None
     try:
         token = visit.call(ask, "the token endpoint")
         value, seconds = str(token["access_token"]), float(token.get("expires_in", 300))
     except AuthlibBaseError:
-        raise failed("LOGIN_REFUSED", visit.feed, "no token was granted") from None
+        problem = failed("LOGIN_REFUSED", visit.feed, "no token was granted")
     except (KeyError, TypeError, ValueError):
         detail = "the token endpoint's answer is not a token"
-        raise failed("PROTOCOL", visit.feed, detail) from None
+        problem = failed("PROTOCOL", visit.feed, detail)
+    if problem is not None:
+        raise problem  # out here, so that no traceback leads to the server's words
     early = min(EARLY_SECONDS, seconds / 2)
     return Token(value=value, expires_at=asked_at + seconds - early)
+
+
+def _unless_busy(response: requests.Response) -> requests.Response:
+    """Raise for a token endpoint that asks to come later, which refuses nobody."""
+    if response.status_code in BUSY:
+        response.raise_for_status()
+    return response
 
 
 def _assertion(visit: HttpVisit, token_url: str) -> Callable[..., Any]:

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+from requests.utils import parse_header_links
+
 from concord.transport.documents import Document
+from concord.transport.http import Reply
 from concord.transport.specs import RestSpec
 
-Following = Callable[[Document, int, bool], str | None]
-"""From a page, the rows so far and whether it was the last, the next address."""
+Following = Callable[[Document, Reply, int, bool], str | None]
+"""From a page, its reply, the rows so far and whether it was the last: the next."""
 
 
 def first_page(spec: RestSpec, path: str) -> str:
@@ -21,15 +24,18 @@ def first_page(spec: RestSpec, path: str) -> str:
 def next_page(spec: RestSpec, path: str) -> Following:
     """Return the way from one page of a resource to the next."""
 
-    def by_link(page: Document, rows: int, last: bool) -> str | None:
+    def by_link(page: Document, reply: Reply, rows: int, last: bool) -> str | None:
+        if spec.next_path is None:
+            links = parse_header_links(reply.headers.get("Link", ""))
+            return next((x["url"] for x in links if x.get("rel") == "next"), None)
         return page.text(spec.next_path) if page.at(spec.next_path) else None
 
-    def by_offset(page: Document, rows: int, last: bool) -> str | None:
+    def by_offset(page: Document, reply: Reply, rows: int, last: bool) -> str | None:
         # The rows that came count, not those asked for: a system may cap its pages.
         return None if last else _address(spec, path, spec.offset_param, rows)
 
-    def by_cursor(page: Document, rows: int, last: bool) -> str | None:
-        cursor = page.at(spec.next_path)
+    def by_cursor(page: Document, reply: Reply, rows: int, last: bool) -> str | None:
+        cursor = page.at(spec.next_path or "")
         if cursor is None or cursor in ("", False):
             return None
         if not isinstance(cursor, str | int):

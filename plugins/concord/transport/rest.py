@@ -85,7 +85,7 @@ class _Reading:
             part = Part(name, self._resource, "rows", count)
             parts.append(sink.store(part, BytesIO(reply.body)))
             last = not count or self.rows == self._total
-            target = following(page, self.rows, last)
+            target = following(page, reply, self.rows, last)
         self._reconcile_total()
         return parts
 

@@ -72,7 +72,8 @@ class HttpSpec(TransportSpec):
 class RestSpec(HttpSpec):
     """Full snapshots from paged JSON resources, behind OAuth2 or an API key.
 
-    ``next_path`` is where a page says what follows it: an address or a cursor.
+    ``next_path`` is where a page says what follows it: an address or a cursor; without
+    it, the ``Link`` header says the address.
     """
 
     kind: Literal["rest"]
@@ -86,7 +87,7 @@ class RestSpec(HttpSpec):
     offset_param: Name = "offset"
     cursor_param: Name = "cursor"
     data_path: str = "data"
-    next_path: str = "paging.next"
+    next_path: str | None = "paging.next"
     total_path: str | None = "paging.total"
     total_header: HeaderName | None = None
     key_path: str | None = None
@@ -97,6 +98,13 @@ class RestSpec(HttpSpec):
         """Refuse no login, and two."""
         if (self.token_path is None) == (self.api_key_header is None):
             raise ValueError("give tokenPath or apiKeyHeader")
+        return self
+
+    @model_validator(mode="after")
+    def _says_where_cursors_are(self) -> Self:
+        """Refuse cursors that stand nowhere."""
+        if self.paging == "cursor" and self.next_path is None:
+            raise ValueError("paging: cursor needs nextPath")
         return self
 
     @property

@@ -70,6 +70,19 @@ def test_a_cursor_leads_from_page_to_page(fetch):
     assert system.asked == ["limit=3", "limit=3&cursor=3", "limit=3&cursor=6"]
 
 
+def test_a_link_header_leads_from_page_to_page(fetch):
+    def by_header(params):
+        page = int(params.get("page", 1))
+        rows, more = ROWS[3 * page - 3 : 3 * page], 3 * page < len(ROWS)
+        link = f'</api/v1/persons?page={page + 1}>; rel="next", </first>; rel="first"'
+        return JSONResponse({"data": rows}, headers={"Link": link} if more else {})
+
+    system = System(by_header)
+    spec = {"nextPath": None, "totalPath": None, "nightPath": None}
+    assert fetch(system, **spec)[0].rows_expected == {"persons": 7}
+    assert system.asked[1:] == ["page=2", "page=3"]
+
+
 @pytest.mark.parametrize(
     ("answer", "spec"),
     [
@@ -89,3 +102,8 @@ def test_a_contract_names_one_login(login):
     spec = {k: v for k, v in SPECS["probation"].items() if k != "tokenPath"}
     with pytest.raises(ContractError, match="give tokenPath or apiKeyHeader"):
         read_spec("probation", {**spec, **login})
+
+
+def test_a_contract_says_where_cursors_are():
+    with pytest.raises(ContractError, match="cursor needs nextPath"):
+        read_spec("probation", {**SPECS["probation"], **CURSOR, "nextPath": None})
