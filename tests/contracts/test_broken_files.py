@@ -109,7 +109,8 @@ BREAKS = [
     pytest.param(
         "include/contracts/school.odcs.yaml",
         "      - {property: deletes, value:",
-        "      - {property: each, value: 'races[*]'}\n      - {property: deletes, value:",
+        "      - {property: each, value: 'races[*]'}\n"
+        "      - {property: deletes, value:",
         r"an increment cannot say which elements are gone",
         id="each-in-an-increment",
     ),
