@@ -62,7 +62,7 @@ CASES = {
 
 
 def main() -> None:
-    """Make the files, run both ways over them, print and write the figures."""
+    """Make the files, run both ways over them, and print the figures."""
     options = _options()
     if options.work:
         _work(*options.work)
@@ -70,28 +70,33 @@ def main() -> None:
     root = options.root or Path(gettempdir()) / f"concord-parsing-{options.gigabytes}"
     console = Console(width=max(100, Console().width))
     printed = Printed("files", "MB", "way", "MB/s", "CPU MB/s", "peak GB", "rows")
-    ratios = {}
+    ratios: dict[str, dict[str, float]] = {}
     for case in CASES.values():
         folder = root / case.name.replace(" ", "_")
         size = _prepare(case, folder, int(options.gigabytes * 1e9))
-        speeds = {}
+        took = {}
         for way in WAYS:
-            figures = _run(case.name, way, folder)
+            took[way] = figures = _run(case.name, way, folder)
             megabytes = size / 1e6
-            speeds[way] = megabytes / figures.total("wall")
             printed.add_row(
                 case.name,
                 f"{megabytes:,.0f}",
                 way,
-                f"{speeds[way]:,.0f}",
+                f"{megabytes / figures.total('wall'):,.0f}",
                 f"{megabytes / figures.total('cpu'):,.0f}",
                 f"{figures.peak_gb:.2f}",
                 f"{figures.rows['rows']:,}",
             )
-        ratios[case.name] = speeds["concord"] / speeds["duckdb"]
+        ratios[case.name] = {
+            clock: took["duckdb"].total(clock) / took["concord"].total(clock)
+            for clock in ("wall", "cpu")
+        }
     console.print(printed)
     for name, ratio in ratios.items():
-        console.print(f"{name}: {ratio:.2f} of bare DuckDB, wanted {TARGET}")
+        console.print(
+            f"{name}: {ratio['wall']:.2f} of bare DuckDB by the clock, "
+            f"{ratio['cpu']:.2f} by processor time; wanted {TARGET}"
+        )
 
 
 def _options() -> argparse.Namespace:
