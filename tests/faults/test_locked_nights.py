@@ -1,12 +1,9 @@
 """One run a feed and night, whatever its process does: dies, sleeps, comes back."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -18,11 +15,11 @@ from concord.exceptions import FeedLocked, LockLost
 from concord.landing.ledger import Ledger
 from concord.landing.locks import Fence, locked
 from concord.landing.schema import feed_lock, metadata
-from concord.settings import PROJECT, Settings
+from concord.settings import Settings
 from tests.support import postgres
 from tests.support.night_worker import FEED, NIGHT, snapshot
+from tests.support.workers import Start
 
-Start = Callable[..., subprocess.Popen[str]]
 SHORT = 0.6  # seconds after which a lock ends that nobody prolongs
 pytestmark = pytest.mark.xdist_group("locks")
 
@@ -50,26 +47,6 @@ def ledger(url: str) -> Iterator[Ledger]:
         for table in metadata.tables.values():
             connection.execute(sa.delete(table))
     opened.close()
-
-
-@pytest.fixture
-def worker() -> Iterator[Start]:
-    """Start workers that the test may kill or stop; they end with it."""
-    paths = os.pathsep.join((str(PROJECT / "plugins"), str(PROJECT)))
-
-    def start(*arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.support.night_worker"]
-        process = subprocess.Popen(
-            [*command, *map(str, arguments)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True, cwd=PROJECT,
-            env={**os.environ, "PYTHONPATH": paths},
-        )  # fmt: skip
-        stack.callback(process.wait)
-        stack.callback(process.kill)
-        return process
-
-    with ExitStack() as stack:
-        yield start
 
 
 def holder(worker: Start, url: str, seconds: float) -> subprocess.Popen[str]:

@@ -1,7 +1,7 @@
 """What nights can do to one another: repeated, repacked, late, out of order."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from concord import pipeline
 from concord.exceptions import DeliveryHeld, DeliveryNotReady
 from concord.landing.schema import audit_event
-from concord.settings import Settings
 from tests.support.police_nights import (
     FEED,
     Police,
@@ -22,21 +21,9 @@ from tests.support.police_nights import (
     transports,
     with_delivery,
 )
-from tests.support.small_county import County as Served
 from tests.support.small_county import Running
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.xdist_group("nights-of-police")]
-
-
-@pytest.fixture
-def concord(tmp_path: Path) -> Iterator[pipeline.County]:
-    with pipeline.open_county(Settings(home=tmp_path / "home")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def police(county: Served, concord: pipeline.County) -> Police:
-    return Police(county, concord.registry.contract(FEED))
 
 
 @pytest.fixture
