@@ -1,5 +1,6 @@
 """The `concord` command."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -190,6 +191,8 @@ def backfill(
     Connections are those of Airflow. Nightly runs of other feeds go on meanwhile, and
     nobody sees a part of it. Exit status 1 means that a night was late or held.
     """
+    # Airflow sets up logging as it is imported; what it says is not for a terminal.
+    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
     from concord import pipeline
     from concord.orchestration.connections import transport_of
 

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         default=600, ge=1, description="Wait before a feed that is late is asked again."
     )
     lock_seconds: float = Field(
-        default=300, gt=0, description="When the lock of a run that died ends."
+        default=60, gt=0, description="When the lock of a run that died ends."
     )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 

@@ -173,12 +173,8 @@ class Ledger:
                 connection.execute(
                     sa.delete(part).where(part.c.delivery_id == delivery_id)
                 )
-            for count in tables:
-                values = {"delivery_id": delivery_id, **vars(count)}
-                connection.execute(sa.insert(schema.table_count).values(**values))
-            for rule in rules:
-                values = {"delivery_id": delivery_id, **vars(rule)}
-                connection.execute(sa.insert(schema.rule_count).values(**values))
+            _insert(connection, schema.table_count, tables, delivery_id=delivery_id)
+            _insert(connection, schema.rule_count, rules, delivery_id=delivery_id)
 
     def table_counts(self, delivery_id: str) -> tuple[TableCount, ...]:
         """Return what became of a delivery's rows, by table."""
@@ -247,10 +243,11 @@ class Ledger:
         self, feed: str, state_id: str, counts: Iterable[ColumnCount]
     ) -> None:
         """Record how complete each column of a state is."""
+        table = schema.column_count
+        same = sa.and_(table.c.feed == feed, table.c.state_id == state_id)
         with self._writing() as connection:
-            for count in counts:
-                values = {"feed": feed, "state_id": state_id, **vars(count)}
-                self._put(connection, schema.column_count, values)
+            connection.execute(sa.delete(table).where(same))
+            _insert(connection, table, counts, feed=feed, state_id=state_id)
 
     def column_counts(self, feed: str, state_id: str) -> tuple[ColumnCount, ...]:
         """Return how complete each column of a state is."""
@@ -363,6 +360,15 @@ class Ledger:
         table = schema.feed_night
         query = sa.select(table.c.night).distinct().order_by(table.c.night)
         return tuple(row["night"] for row in self._rows(query))
+
+
+def _insert(
+    connection: sa.Connection, table: sa.Table, rows: Iterable[Any], **key: str
+) -> None:
+    """Insert what belongs to one key, all in one statement."""
+    values = [{**key, **vars(row)} for row in rows]
+    if values:
+        connection.execute(sa.insert(table), values)
 
 
 def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
