@@ -7,14 +7,15 @@ only by the step that holds the secret key, not by the step that writes.
 import hashlib
 import io
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import pyrage
 
-from concord.contracts.models import Agreement, Contract
+from concord.contracts.models import Agreement, Contract, Packing
 from concord.contracts.models import Delivery as AgreedDelivery
 from concord.exceptions import DeliveryNotReady, IntegrityError
 from concord.landing.ledger import Ledger
@@ -64,32 +65,61 @@ class _Measured(io.RawIOBase):
         return len(data)
 
 
+@dataclass(frozen=True)
+class Unpacking:
+    """Hashes what a packed part holds, from a copy that lies in a private folder."""
+
+    packing: Packing
+    max_bytes: int
+    scratch: Path
+
+    @property
+    def _copy(self) -> Path:
+        return self.scratch / "packed"
+
+    def copying(self) -> BinaryIO:
+        """Open the copy, to be written while the part streams."""
+        return _created(self._copy)
+
+    def content_sha256(self) -> str | None:
+        """Return the hash of what the copy holds, and remove the copy."""
+        try:
+            return content_sha256(self._copy, self.packing, max_bytes=self.max_bytes)
+        finally:
+            self._copy.unlink()
+
+
+def _created(path: Path) -> BinaryIO:
+    """Create a file that only its owner may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return os.fdopen(descriptor, "wb")
+
+
 class ArchiveSink:
     """Stores the parts of one delivery in a staging folder.
 
-    A packed part is kept as it came; what it holds is hashed from a copy that lies
-    in the private ``scratch`` for that long.
+    A packed part is kept as it came; ``unpacking`` says what it holds.
     """
 
     def __init__(
         self,
         folder: Path,
         recipient: pyrage.x25519.Recipient,
-        agreed: AgreedDelivery,
-        scratch: Path,
+        unpacking: Unpacking | None = None,
     ) -> None:
         self.folder = folder
         self.recipient = recipient
-        self.agreed = agreed
-        self.scratch = scratch
+        self.unpacking = unpacking
         self.parts: list[ReceiptPart] = []
 
     def store(self, part: Part, stream: BinaryIO) -> StoredPart:
         """Encrypt a part while it streams and keep it under its content's hash."""
-        number = f"{len(self.parts):06d}"
-        temporary = self.folder / f"{number}.part"
-        packed = self.scratch / number if self._is_packed(part) else None
-        with _created(temporary) as file, _copying(packed) as copy:
+        temporary = self.folder / f"{len(self.parts):06d}.part"
+        unpacking = None if part.role == "manifest" else self.unpacking
+        with (
+            _created(temporary) as file,
+            unpacking.copying() if unpacking else nullcontext() as copy,
+        ):
             measured = _Measured(stream, copy)
             # age reads 8 KB at a time; the buffer makes that one call of ours a MB.
             buffered = io.BufferedReader(measured, CHUNK)
@@ -102,35 +132,10 @@ class ArchiveSink:
             role=part.role,
             sha256=sha256,
             bytes=measured.size,
-            content=self._content(packed) if packed else None,
+            content=unpacking.content_sha256() if unpacking else None,
         )
         self.parts.append(kept)
         return StoredPart(part.name, part.table, part.role, sha256, measured.size)
-
-    def _is_packed(self, part: Part) -> bool:
-        return self.agreed.packing is not None and part.role != "manifest"
-
-    def _content(self, packed: Path) -> str | None:
-        if self.agreed.packing is None:
-            return None
-        try:
-            return content_sha256(
-                packed,
-                self.agreed.packing,
-                max_bytes=self.agreed.max_unpacked_bytes,
-            )
-        finally:
-            packed.unlink()
-
-
-def _created(path: Path) -> BinaryIO:
-    """Create a file that only its owner may read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    return os.fdopen(descriptor, "wb")
-
-
-def _copying(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
-    return nullcontext() if path is None else _created(path)
 
 
 class Archive:
@@ -161,9 +166,8 @@ class Archive:
             self.zones.workspace("landing") as staging,
             self.zones.workspace("packed") as scratch,
         ):
-            sink = ArchiveSink(
-                staging, self.keys.recipient(), contract.delivery, scratch
-            )
+            unpacking = _unpacking(contract, scratch)
+            sink = ArchiveSink(staging, self.keys.recipient(), unpacking)
             fetched = transport.fetch(drop, sink)
             receipt = Receipt(
                 delivery_id=delivery_id(contract.id, drop.night, sink.parts),
@@ -265,6 +269,14 @@ class Archive:
                     )
             paths.append(path)
         return paths
+
+
+def _unpacking(contract: Contract, scratch: Path) -> Unpacking | None:
+    """Return what looks into packed parts, where the contract says they are packed."""
+    agreed = contract.delivery
+    if agreed.packing is None:
+        return None
+    return Unpacking(agreed.packing, agreed.max_unpacked_bytes, scratch)
 
 
 def _in_utc(moment: datetime) -> datetime:
