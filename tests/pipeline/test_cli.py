@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from concord.cli import app
 
-COMMANDS = ("demo", "doctor", "feeds", "report", "status", "verify")
+COMMANDS = ("backfill", "demo", "doctor", "feeds", "report", "status", "verify")
 pytestmark = pytest.mark.xdist_group("nights")
 runner = CliRunner()
 

@@ -10,6 +10,7 @@ from concord.contracts.odcs import Classification, LogicalType, Strict
 
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
+Packing = Literal["gzip", "zip"]
 DeleteMode = Literal[
     "tombstone", "soft_delete_column", "action_code", "snapshot_absence", "none"
 ]
@@ -93,6 +94,7 @@ class Table(Strict):
     description: str
     columns: tuple[Column, ...]
     records: str | None
+    member: str | None
     deletes: Deletes | None
     ages: tuple[Age, ...]
 
@@ -160,6 +162,8 @@ class Delivery(Strict):
     drift: Drift = Drift()
     encoding: Literal["utf-8"] = "utf-8"
     delimiter: str = ","
+    packing: Packing | None = None
+    max_unpacked_bytes: int = Field(default=50 * 2**30, alias="maxUnpackedBytes", gt=0)
 
     @property
     def absence_deletes(self) -> bool:

@@ -34,7 +34,7 @@ CONTRACT_KEYS = frozenset(
         "nullTokens",
     }
 )
-TABLE_KEYS = frozenset({"records", "deletes", "ages"})
+TABLE_KEYS = frozenset({"records", "member", "deletes", "ages"})
 COLUMN_KEYS = frozenset(
     {
         "concept",
@@ -156,6 +156,7 @@ class _File:
             description=raw.description,
             columns=columns,
             records=custom.get("records"),
+            member=custom.get("member"),
             deletes=deletes and self._model(Deletes, deletes, f"{raw.name}.deletes"),
             ages=tuple(
                 self._model(Age, age, f"{raw.name}.ages")
@@ -277,4 +278,11 @@ class _File:
                     f"'{table.name}' cannot say what was deleted, but deleteMode is "
                     f"'{delivery.delete_mode}'",
                     "Add what the mode needs, or change the mode",
+                )
+            if table.member and delivery.packing != "zip":
+                raise self.document.fail(
+                    ("schema", index),
+                    f"'{table.name}' names the member '{table.member}', but the "
+                    "delivery is no zip",
+                    "Set packing to zip in delivery, or drop member",
                 )

@@ -8,15 +8,18 @@ from datetime import date
 from pathlib import Path
 
 from concord.landing.records import now
+from concord.pipeline.backfilling import backfill, publish_once
 from concord.pipeline.county import County, open_county
 from concord.pipeline.ingest import check, is_fresh, land, landed
 from concord.pipeline.linking import LinkStep
 from concord.pipeline.publishing import PublishStep
+from concord.pipeline.rebuilding import rebuild_ledger
 from concord.publication.release import Release
 from concord.reporting.site import write_report
 
 __all__ = [
     "County",
+    "backfill",
     "check",
     "is_fresh",
     "land",
@@ -25,6 +28,8 @@ __all__ = [
     "open_county",
     "prepare_keymap",
     "publish",
+    "publish_once",
+    "rebuild_ledger",
     "report",
 ]
 

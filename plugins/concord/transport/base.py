@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, BinaryIO, Literal, Protocol
 
+# Kinds whose deliveries lie under a night that the agency wrote on them.
+NAMED_BY_AGENCY = frozenset({"sftp", "folder"})
+
 Role = Literal["rows", "deletes", "key_changes", "manifest"]
 
 
@@ -36,8 +39,9 @@ class Part:
     """One piece of a delivery before it is stored: a file or a page.
 
     The name is made by Concord, never taken from the agency's system. ``table`` is
-    the contract's physical name; a manifest belongs to the table ``manifest`` and a
-    list of deletions that covers all tables to ``deleted``.
+    the contract's physical name; a manifest belongs to the table ``manifest``, a
+    list of deletions that covers all tables to ``deleted``, and a zip that holds
+    several tables to ``archive``.
     """
 
     name: str

@@ -27,15 +27,21 @@ REMEDIES = {
 }
 
 HELD_REMEDIES = {
+    "ARCHIVE_UNSAFE": "Ask the agency to pack plain files only, without a password",
     "COUNT_MISMATCH": "Run again; if it stays, ask the agency to check its counts",
     "EXPORT_ERRORS": "Ask the agency to repair the export it reported as incomplete",
     "MANIFEST_INCOMPLETE": "Ask the agency to deliver every table of the contract",
     "MANIFEST_INVALID": "Ask the agency to write the manifest as agreed",
     "MANIFEST_MISMATCH": "Ask the agency to deliver the night again",
+    "MEMBER_MISSING": "Ask the agency what it packed, or correct member in contract",
+    "NOT_PACKED": "Ask the agency to pack it as agreed, or change packing",
+    "PACKED_CUT": "Ask the agency to send the file again; it is not whole",
+    "PACKED_DAMAGED": "Ask the agency to pack and send the file again",
     "SNAPSHOT_MOVED": "Run again; the agency rebuilt its snapshot while it was read",
     "TRACKING_RESET": "Arrange a full refresh with the agency: clear the cursor",
     "TRACKING_TRUNCATED": "Arrange a full refresh with the agency: clear the cursor",
     "UNEXPECTED_TABLE": "Ask the agency to stop sending it, or add it to the contract",
+    "UNPACKED_TOO_LARGE": "Ask the agency what it packed, or raise maxUnpackedBytes",
     "WINDOW_GAP": "Ask the agency for the missing nights, or for a full extract",
     "WRONG_SOURCE": "Tell the agency it delivered another system's extract here",
 }

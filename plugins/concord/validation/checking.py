@@ -16,8 +16,9 @@ from concord.duck import count, quoted
 from concord.exceptions import DeliveryHeld
 from concord.landing.archive import Archive
 from concord.landing.history import ColumnProfile
-from concord.landing.receipts import Receipt
+from concord.landing.receipts import Receipt, ReceiptPart
 from concord.landing.records import Delivery, RuleCount, TableCount
+from concord.landing.unpacking import unpack
 from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
 from concord.validation import doubts
 from concord.validation.brakes import Brakes
@@ -27,6 +28,7 @@ from concord.validation.overriding import RowNames, check_rules_exist, let_throu
 from concord.validation.references import in_dependency_order, orphans
 from concord.validation.row_checks import RowChecks, TableRules, check_rows
 from concord.validation.splitting import is_deletion
+from concord.validation.states import Outcome
 
 
 @dataclass
@@ -63,6 +65,11 @@ class CheckedDelivery:
         found = [rule for checked in self.tables.values() for rule in checked.rules]
         return found + self.extra_rules
 
+    @property
+    def outcome(self) -> Outcome:
+        """Return what became of the rows, as a state keeps it."""
+        return Outcome(tables=tuple(self.counts), rules=tuple(self.rules))
+
 
 class DeliveryChecker:
     """Checks one delivery in one DuckDB connection."""
@@ -97,7 +104,7 @@ class DeliveryChecker:
     def _load(self, delivery: Delivery, receipt: Receipt, table: Table) -> Loaded:
         suffix = f".{self.contract.delivery.format}"
         parts = receipt.of(table.source, "rows")
-        files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        files = self._open(delivery, parts, table, suffix)
         loaded = load(self.con, self.contract, table, files)
         expected = receipt.rows_expected.get(table.source, loaded.received)
         if loaded.received != expected:
@@ -118,12 +125,38 @@ class DeliveryChecker:
                 )
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
-            files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+            files = self._open(delivery, parts, table, suffix)
             ndjson = self.contract.delivery.format == "ndjson"
             load_deletes(self.con, table, files, ndjson)
         for path in self.workspace.glob(f"*{suffix}"):
             path.unlink()
         return loaded
+
+    def _open(
+        self,
+        delivery: Delivery,
+        parts: tuple[ReceiptPart, ...],
+        table: Table,
+        suffix: str,
+    ) -> list[Path]:
+        """Open parts of a table as plain files, unpacked where the contract says so."""
+        agreed = self.contract.delivery
+        if agreed.packing is None:
+            return self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        files = []
+        for packed in self.archive.open_parts(delivery, parts, self.workspace, ".pack"):
+            plain = unpack(
+                packed,
+                packed.with_suffix(suffix),
+                agreed.packing,
+                feed=self.contract.id,
+                table=table.name,
+                member=table.member,
+                max_bytes=agreed.max_unpacked_bytes,
+            )
+            packed.unlink()
+            files.append(plain)
+        return files
 
     def _check_table(self, table: Table, loaded: Loaded) -> CheckedTable:
         con, name = self.con, table.name
