@@ -1,18 +1,17 @@
 """The `concord` command."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from concord import quarantine_cli
 from concord.exceptions import ConcordError
 from concord.settings import Settings
+from concord.terminal import Night, console, told
 
 app = typer.Typer(
     help="Concord: nightly extracts of a community's agencies, linked, de-identified "
@@ -20,26 +19,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.add_typer(quarantine_cli.app, name="quarantine")
 ledger_app = typer.Typer(
     help="The record of what arrived, what became of it and what was released.",
     no_args_is_help=True,
 )
 app.add_typer(ledger_app, name="ledger")
-console = Console()
-Night = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="The night; the newest if not given."),
-]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn an error of Concord's into one clear line and exit status 1."""
-    try:
-        yield
-    except ConcordError as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -55,7 +40,7 @@ def demo(
     """
     from concord.demo.run import run_demo
 
-    with _told():
+    with told():
         try:
             run_demo(Settings(), persons, seed, console)
         except KeyboardInterrupt:
@@ -71,7 +56,7 @@ def status() -> None:
     """
     from concord.status import print_summary
 
-    with _told():
+    with told():
         if not print_summary(Settings(), console):
             raise typer.Exit(1)
 
@@ -97,7 +82,7 @@ def feeds() -> None:
     """List the feeds: agency, how and when each delivers, and its agreement."""
     from concord.contracts.registry import load_registry
 
-    with _told():
+    with told():
         registry = load_registry(Settings())
         table = Table(title="Feeds")
         for column in (
@@ -136,7 +121,7 @@ def verify(
     from concord.publication.verify import verify as check
     from concord.zones import Zones
 
-    with _told():
+    with told():
         settings = Settings()
         root = Zones(settings.home).releases
         found = (
@@ -167,7 +152,7 @@ def report(night: Night = None) -> None:
     """Write the oversight report of a night again, from the ledger."""
     from concord import pipeline
 
-    with _told(), pipeline.open_county() as county:
+    with told(), pipeline.open_county() as county:
         nights = county.ledger.nights()
         if not nights:
             raise ConcordError(
@@ -196,7 +181,7 @@ def backfill(
     from concord import pipeline
     from concord.orchestration.connections import transport_of
 
-    with _told(), pipeline.open_county() as county:
+    with told(), pipeline.open_county() as county:
         filled = pipeline.backfill(
             county,
             feeds,
@@ -222,7 +207,7 @@ def rebuild() -> None:
     """
     from concord import pipeline
 
-    with _told(), pipeline.open_county() as county:
+    with told(), pipeline.open_county() as county:
         rebuilt = pipeline.rebuild_ledger(county)
         console.print(
             f"rebuilt: {rebuilt.deliveries} deliveries, {rebuilt.nights} checked "

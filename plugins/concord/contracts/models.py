@@ -56,6 +56,12 @@ class Column(Strict):
     strip_prefix: str | None
     renamed_from: str | None
     entity: str | None
+    agency_codes: tuple[str, ...] = ()
+
+    @property
+    def tells_deletion(self) -> bool:
+        """Say whether a value here says that the agency deleted the row."""
+        return self.concept.name == "technical.deleted_at"
 
 
 class DeleteKey(Strict):
@@ -127,6 +133,16 @@ class Table(Strict):
         )
 
 
+class Drift(Strict):
+    """How far a delivery may differ from the feed's own past before a person looks."""
+
+    nights: int = Field(default=28, ge=1)
+    min_nights: int = Field(default=5, alias="minNights", ge=2)
+    min_rows: int = Field(default=100, alias="minRows", ge=1)
+    fewer: float = Field(default=0.4, gt=0, lt=1)
+    more: float = Field(default=3, gt=1)
+
+
 class Delivery(Strict):
     """When and how the agency delivers."""
 
@@ -139,10 +155,20 @@ class Delivery(Strict):
     max_bad_share: float = Field(alias="maxBadShare", gt=0, le=1)
     min_bad_rows: int = Field(default=10, alias="minBadRows", ge=1)
     max_absent_share: float = Field(default=0.05, alias="maxAbsentShare", gt=0, le=1)
+    max_unknown_share: float = Field(default=0.2, alias="maxUnknownShare", gt=0, le=1)
+    conflicting_rows: Literal["newest", "hold"] = Field(
+        default="newest", alias="conflictingRows"
+    )
+    drift: Drift = Drift()
     encoding: Literal["utf-8"] = "utf-8"
     delimiter: str = ","
     packing: Packing | None = None
     max_unpacked_bytes: int = Field(default=50 * 2**30, alias="maxUnpackedBytes", gt=0)
+
+    @property
+    def absence_deletes(self) -> bool:
+        """Say whether a row that is missing from a snapshot was deleted."""
+        return self.delete_mode == "snapshot_absence"
 
 
 class Contract(Strict):

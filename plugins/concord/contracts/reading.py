@@ -44,6 +44,7 @@ COLUMN_KEYS = frozenset(
         "datetimeFormats",
         "stripPrefix",
         "entity",
+        "agencyCodes",
     }
 )
 
@@ -193,6 +194,7 @@ class _File:
             strip_prefix=custom.get("stripPrefix"),
             renamed_from=custom.get("renamedFrom"),
             entity=custom.get("entity"),
+            agency_codes=tuple(custom.get("agencyCodes", ())),
         )
 
     def _concept(self, at: Location, column: str, name: str | None) -> Concept:
@@ -261,7 +263,14 @@ class _File:
         has = {
             "action_code": lambda t: t.with_concept("technical.action"),
             "tombstone": lambda t: t.deletes,
+            "soft_delete_column": lambda t: t.with_concept("technical.deleted_at"),
         }.get(delivery.delete_mode)
+        if delivery.absence_deletes and delivery.mode != "full":
+            raise self.document.fail(
+                ("customProperties",),
+                "deleteMode is 'snapshot_absence', but an increment lacks most rows",
+                "Make the mode 'full', or say how else deletions are told",
+            )
         for index, table in enumerate(tables):
             if has is not None and not has(table):
                 raise self.document.fail(

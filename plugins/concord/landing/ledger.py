@@ -17,6 +17,7 @@ from alembic.config import Config
 
 from concord.exceptions import DeliveryHeld, IntegrityError
 from concord.landing import schema
+from concord.landing.history import History
 from concord.landing.locks import Fence, hold
 from concord.landing.records import (
     ColumnCount,
@@ -52,6 +53,11 @@ class Ledger:
                 f"the ledger cannot be read ({type(error.orig).__name__}). Move it "
                 "away and run `concord ledger rebuild`"
             ) from None
+
+    @property
+    def history(self) -> History:
+        """Return what later nights compare with; written under the same lock."""
+        return History(self.engine, self._writing)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -85,4 +85,6 @@ def _moment(column: Column, text: str) -> str:
             tries.append(f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS {kind})")
         else:
             tries.append(f"CAST(try_strptime({text}, {literal(form)}) AS {kind})")
-    return tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
+    moment = tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
+    # %Y reads "26" as the year 26, which no agency means.
+    return f"CASE WHEN year({moment}) BETWEEN 1000 AND 9999 THEN {moment} END"

@@ -83,7 +83,11 @@ class _Raw:
 def _typed(raw: str, types: Sequence[Casting]) -> str:
     columns = [f"{c.typed} AS {quoted(c.column.name)}" for c in types]
     faults = [f"{c.fault} AS _fault_{i}" for i, c in enumerate(types)]
-    required = [f"_fault_{i}" for i, c in enumerate(types) if c.column.required]
+    required = [
+        f"_fault_{i}"
+        for i, c in enumerate(types)
+        if c.column.required or c.column.tells_deletion
+    ]
     rejected = " OR ".join(["_unreadable", *required])
     return (
         f"SELECT * EXCLUDE (_unreadable), row_number() OVER () AS _row, "

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
+from concord.contracts.decisions import NOTHING_DECIDED
 from concord.contracts.models import Contract
 from concord.exceptions import (
     AgreementRefused,
@@ -204,7 +205,12 @@ def check_alone(county: County, feed: str, night: date) -> CheckResult:
     """Check a night whose lock the county's ledger holds, and no other."""
     contract = county.registry.contract(feed)
     step = FeedCheck(
-        county.settings, county.zones, county.keys, county.ledger, contract
+        county.settings,
+        county.zones,
+        county.keys,
+        county.ledger,
+        contract,
+        county.registry.decisions.get(feed, NOTHING_DECIDED),
     )
     try:
         return step.run(night, landed(county, feed, night))

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from concord import __version__
 from concord.contracts.models import Contract
+from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
@@ -92,6 +93,7 @@ class PublishStep:
         ):
             self._deidentify(con, states, keymap)
             tables = self._curate(con)
+            self._compare_agencies(con, night)
             risk = protect(con, "person", "person_token", self.profile.k_anonymity)
             scanned = self._check(con, tables, states)
             finished = self._tables(con)
@@ -293,6 +295,17 @@ class PublishStep:
             for table in persons
             for column in IDENTIFYING
         )
+
+    def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
+        """Record how many of one agency's numbers another has: counts only."""
+        checks = read_checks(self.county.settings.include / "sql" / "checks")
+        results = run_checks(con, checks, night)
+        ledger = self.county.ledger
+        ledger.history.record_cross_checks(night, results.found)
+        for name in results.skipped:
+            ledger.record_event(
+                "cross_check_skipped", night, check=name, profile=self.profile.id
+            )
 
     def _tables(self, con: duckdb.DuckDBPyConnection) -> Mapping[str, pa.Table]:
         """Return the finished tables; publication puts their rows in order."""
