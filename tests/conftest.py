@@ -1,5 +1,7 @@
 """Fixtures that several kinds of test use: a small county and its servers."""
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from concord.settings import PROJECT
 from simulator.servers import AgencyServers, ServerOptions
 from tests.support.small_county import (
     NIGHTS,
@@ -59,3 +62,18 @@ def fetch(county: County, start: Callable[..., Running]) -> Callable[..., Any]:
         return running.fetch("probation", NIGHTS[0], **spec)
 
     return fetch_through
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Iterator[Path]:
+    """Airflow for tests: its own home, no examples, nothing outside the project."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {
+            "AIRFLOW_HOME": home,
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{Path(home) / 'a.db'}",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        }
+        yield Path(home)

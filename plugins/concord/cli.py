@@ -1,6 +1,7 @@
 """The `concord` command."""
 
-from datetime import date
+import os
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,11 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(quarantine_cli.app, name="quarantine")
+ledger_app = typer.Typer(
+    help="The record of what arrived, what became of it and what was released.",
+    no_args_is_help=True,
+)
+app.add_typer(ledger_app, name="ledger")
 
 
 @app.command()
@@ -174,6 +180,58 @@ def report(night: Night = None) -> None:
             known = ", ".join(map(str, nights))
             raise ConcordError(f"no night {wanted} in the ledger. There are: {known}")
         console.print(f"written: {pipeline.report(county, wanted)}", soft_wrap=True)
+
+
+@app.command()
+def backfill(
+    feeds: Annotated[list[str], typer.Argument(help="Feeds, e.g. police_rms.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"])],
+) -> None:
+    """Fetch past nights of feeds one by one, and publish once at the end.
+
+    Connections are those of Airflow. Nightly runs of other feeds go on meanwhile, and
+    nobody sees a part of it. Exit status 1 means that a night was late or held.
+    """
+    # Airflow sets up logging as it is imported; what it says is not for a terminal.
+    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    from concord import pipeline
+    from concord.orchestration.connections import transport_of
+
+    with told(), pipeline.open_county() as county:
+        filled = pipeline.backfill(
+            county,
+            feeds,
+            first.date(),
+            last.date(),
+            lambda contract: transport_of(contract, county.ledger),
+            tell=lambda feed, night, code: console.print(f"{night} {feed}: {code}"),
+        )
+        for one in filled:
+            for night in one.restated:
+                console.print(f"{night} {one.feed}: made anew on what was filled")
+        for release in pipeline.publish_once(county, last.date(), "backfill"):
+            console.print(f"published: {release.path}", soft_wrap=True)
+        if any(code != "checked" for one in filled for code in one.nights.values()):
+            raise typer.Exit(1)
+
+
+@ledger_app.command()
+def rebuild() -> None:
+    """Rebuild a lost ledger from receipts, states, linkages and release manifests.
+
+    The ledger must be empty. Says what came back and what could not.
+    """
+    from concord import pipeline
+
+    with told(), pipeline.open_county() as county:
+        rebuilt = pipeline.rebuild_ledger(county)
+        console.print(
+            f"rebuilt: {rebuilt.deliveries} deliveries, {rebuilt.nights} checked "
+            f"nights of feeds, {rebuilt.linkages} linkages, {rebuilt.releases} releases"
+        )
+        for lost in rebuilt.lost:
+            console.print(f"[yellow]not recovered[/]: {lost}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ ConcordError
 │   ├── TransportError        the agency's system refused, stalled or lied
 │   ├── DeliveryNotReady      nothing has been delivered for the night yet
 │   ├── DeliveryHeld          the delivery is in doubt and waits for a person
+│   ├── FeedLocked            another run is at work on the feed's night
+│   ├── LockLost              a newer run has taken over; the write was refused
 │   └── AgreementRefused      no agreement permits this feed on this night
 ├── LinkageError              linkage stopped before it could merge strangers
 ├── DisclosureRefused         a release failed a disclosure check
@@ -86,6 +88,14 @@ class DeliveryNotReady(DataError):
 
 class DeliveryHeld(DataError):
     """A whole delivery is in doubt; last good data is carried forward."""
+
+
+class FeedLocked(DataError):
+    """Another run is at work on the feed's night."""
+
+
+class LockLost(DataError):
+    """A newer run has taken over the feed's night; the write was refused."""
 
 
 class AgreementRefused(DataError):

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     retry_seconds: int = Field(
         default=600, ge=1, description="Wait before a feed that is late is asked again."
     )
+    lock_seconds: float = Field(
+        default=60, gt=0, description="When the lock of a run that died ends."
+    )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
     @cached_property

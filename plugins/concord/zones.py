@@ -1,9 +1,10 @@
 """The zones: where each kind of data may lie, and how a folder appears all at once."""
 
+import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,12 +118,25 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o640) -> None:
 
 
 @contextmanager
-def appearing(final: Path) -> Iterator[Path]:
+def alone(lock: Path) -> Iterator[None]:
+    """Let one process of this machine at a time go on; a dead one's lock is free."""
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _always() -> None:
+    """Confirm what needs no confirmation."""
+
+
+@contextmanager
+def appearing(final: Path, confirm: Callable[[], None] = _always) -> Iterator[Path]:
     """Fill a folder that appears under its final name complete, or not at all.
 
     Where ``final`` exists already (the same step ran before, or runs beside this
     one with the same inputs), the new copy is thrown away: folders are named after
-    what they hold.
+    what they hold. ``confirm`` is called last and raises where the right to write has
+    been lost meanwhile.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     staging = final.parent / f".staging-{uuid.uuid4().hex}"
@@ -132,6 +146,7 @@ def appearing(final: Path) -> Iterator[Path]:
         with ThreadPoolExecutor(SYNCS) as pool:
             list(pool.map(sync, staging.rglob("*")))
         sync(staging)
+        confirm()
         if not final.exists():
             try:
                 staging.rename(final)

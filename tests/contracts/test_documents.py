@@ -24,6 +24,8 @@ DECISIONS = sorted((DOCS / "adr").glob("*.md"))
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 RAISERS = {
+    "FeedLocked",
+    "LockLost",
     "AgreementRefused",
     "DataError",
     "DeliveryHeld",

@@ -9,7 +9,16 @@ from typer.testing import CliRunner
 from concord.cli import app
 from tests.support.feeds import FEEDS
 
-COMMANDS = ("demo", "doctor", "feeds", "refresh", "report", "status", "verify")
+COMMANDS = (
+    "backfill",
+    "demo",
+    "doctor",
+    "feeds",
+    "refresh",
+    "report",
+    "status",
+    "verify",
+)
 pytestmark = pytest.mark.xdist_group("nights")
 runner = CliRunner()
 

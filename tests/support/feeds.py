@@ -35,6 +35,9 @@ class Snapshot:
             "violations": resources.get("violations", ()),
         }
 
+    def offered(self, cursor, night):
+        return (Drop(night, "a test", cursor or ""),)
+
     def fetch(self, drop, sink):
         stored = [
             sink.store(

@@ -7,61 +7,123 @@ only by the step that holds the secret key, not by the step that writes.
 import hashlib
 import io
 import os
-from datetime import date
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import pyrage
 
-from concord.contracts.models import Agreement, Contract
-from concord.exceptions import IntegrityError
+from concord.contracts.models import Agreement, Contract, Packing
+from concord.contracts.models import Delivery as AgreedDelivery
+from concord.exceptions import DeliveryNotReady, IntegrityError
 from concord.landing.ledger import Ledger
 from concord.landing.receipts import (
     RECEIPT,
     Receipt,
     ReceiptPart,
+    as_delivery,
     delivery_id,
     read_receipt,
 )
 from concord.landing.records import Delivery, now
+from concord.landing.unpacking import content_sha256
 from concord.sealing import KeyRing
-from concord.transport.base import Drop, Part, StoredPart, Transport
+from concord.transport.base import (
+    NAMED_BY_AGENCY,
+    Drop,
+    Part,
+    StoredPart,
+    Transport,
+)
 from concord.zones import Zones, appearing, write_bytes
+
+CHUNK = 1 << 20
 
 
 class _Measured(io.RawIOBase):
-    """A stream that hashes and counts what is read through it."""
+    """A stream that hashes, counts and may copy what is read through it."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, copy: BinaryIO | None) -> None:
+        super().__init__()
         self.stream = stream
+        self.copy = copy
         self.sha256 = hashlib.sha256()
         self.size = 0
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1, /) -> bytes:
-        data = self.stream.read(size)
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self.stream.read(len(buffer))
         self.sha256.update(data)
         self.size += len(data)
-        return data
+        if self.copy is not None:
+            self.copy.write(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@dataclass(frozen=True)
+class Unpacking:
+    """Hashes what a packed part holds, from a copy that lies in a private folder."""
+
+    packing: Packing
+    max_bytes: int
+    scratch: Path
+
+    @property
+    def _copy(self) -> Path:
+        return self.scratch / "packed"
+
+    def copying(self) -> BinaryIO:
+        """Open the copy, to be written while the part streams."""
+        return _created(self._copy)
+
+    def content_sha256(self) -> str | None:
+        """Return the hash of what the copy holds, and remove the copy."""
+        try:
+            return content_sha256(self._copy, self.packing, max_bytes=self.max_bytes)
+        finally:
+            self._copy.unlink()
+
+
+def _created(path: Path) -> BinaryIO:
+    """Create a file that only its owner may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 class ArchiveSink:
-    """Stores the parts of one delivery in a staging folder."""
+    """Stores the parts of one delivery in a staging folder.
 
-    def __init__(self, folder: Path, recipient: pyrage.x25519.Recipient) -> None:
+    A packed part is kept as it came; ``unpacking`` says what it holds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        recipient: pyrage.x25519.Recipient,
+        unpacking: Unpacking | None = None,
+    ) -> None:
         self.folder = folder
         self.recipient = recipient
+        self.unpacking = unpacking
         self.parts: list[ReceiptPart] = []
 
     def store(self, part: Part, stream: BinaryIO) -> StoredPart:
         """Encrypt a part while it streams and keep it under its content's hash."""
         temporary = self.folder / f"{len(self.parts):06d}.part"
-        measured = _Measured(stream)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            pyrage.encrypt_io(measured, file, [self.recipient])
+        unpacking = None if part.role == "manifest" else self.unpacking
+        with (
+            _created(temporary) as file,
+            unpacking.copying() if unpacking else nullcontext() as copy,
+        ):
+            measured = _Measured(stream, copy)
+            # age reads 8 KB at a time; the buffer makes that one call of ours a MB.
+            buffered = io.BufferedReader(measured, CHUNK)
+            pyrage.encrypt_io(buffered, file, [self.recipient])
         sha256 = measured.sha256.hexdigest()
         temporary.replace(self.folder / f"{sha256}.age")
         kept = ReceiptPart(
@@ -70,6 +132,7 @@ class ArchiveSink:
             role=part.role,
             sha256=sha256,
             bytes=measured.size,
+            content=unpacking.content_sha256() if unpacking else None,
         )
         self.parts.append(kept)
         return StoredPart(part.name, part.table, part.role, sha256, measured.size)
@@ -98,18 +161,26 @@ class Archive:
         *,
         landed_on: date,
     ) -> Delivery:
-        """Bring one delivery into landing and the ledger; the same bytes only once."""
+        """Bring one delivery into landing and the ledger; the same content only once.
+
+        Raises:
+            DeliveryNotReady: These are an earlier night's files under a new name.
+        """
         feed_folder = self.zones.landing / contract.id / drop.night.isoformat()
         feed_folder.mkdir(parents=True, exist_ok=True)
-        with self.zones.workspace("landing") as staging:
-            sink = ArchiveSink(staging, self.keys.recipient())
+        with (
+            self.zones.workspace("landing") as staging,
+            self.zones.workspace("packed") as scratch,
+        ):
+            unpacking = _unpacking(contract, scratch)
+            sink = ArchiveSink(staging, self.keys.recipient(), unpacking)
             fetched = transport.fetch(drop, sink)
             receipt = Receipt(
                 delivery_id=delivery_id(contract.id, drop.night, sink.parts),
                 feed=contract.id,
                 night=drop.night,
                 landed_on=landed_on,
-                landed_at=now(),
+                landed_at=self._moment(contract.id),
                 source=fetched.source,
                 cursor=fetched.cursor,
                 contract_version=contract.version,
@@ -119,8 +190,10 @@ class Archive:
                 parts=tuple(sink.parts),
                 whole=fetched.whole,
             )
+            if contract.transport["kind"] in NAMED_BY_AGENCY:
+                self._refuse_redelivered(receipt, contract.delivery)
             final = feed_folder / receipt.delivery_id.rsplit(":", 1)[1]
-            with appearing(final) as folder:
+            with appearing(final, self.ledger.confirm) as folder:
                 for path in staging.iterdir():
                     path.rename(folder / path.name)
                 text = receipt.model_dump_json(indent=2)
@@ -128,33 +201,44 @@ class Archive:
         kept = read_receipt(final).model_copy(update={"landed_on": landed_on})
         return self._record(kept, final)
 
+    def _moment(self, feed: str) -> datetime:
+        """Return the time of landing: after all that landed before.
+
+        The later of two deliveries replaces the earlier, also where a clock was ahead
+        meanwhile and has been set right since.
+        """
+        known = [_in_utc(d.landed_at) for d in self.ledger.deliveries(feed)]
+        return max([now(), *(moment + timedelta(microseconds=1) for moment in known)])
+
+    def _refuse_redelivered(self, receipt: Receipt, agreed: AgreedDelivery) -> None:
+        """Raise where files of an earlier night came again under a new name.
+
+        Changes without rows are alike every quiet night, so they say nothing.
+        """
+        if receipt.rows == 0 and agreed.mode == "increment":
+            return
+        digest = receipt.delivery_id.rsplit(":", 1)[1]
+        for earlier in self.ledger.deliveries(receipt.feed):
+            if earlier.night < receipt.night and earlier.id.endswith(f":{digest}"):
+                raise DeliveryNotReady(
+                    "REDELIVERED",
+                    feed=receipt.feed,
+                    detail=f"the files for {receipt.night} are those of "
+                    f"{earlier.night} once more",
+                    remedy="Ask the agency for the night's own files",
+                )
+
     def _record(self, receipt: Receipt, folder: Path) -> Delivery:
-        delivery = Delivery(
-            id=receipt.delivery_id,
-            feed=receipt.feed,
-            night=receipt.night,
-            landed_on=receipt.landed_on,
-            state="landed",
-            source=receipt.source,
-            cursor=receipt.cursor,
-            folder=str(folder.relative_to(self.zones.landing)),
-            files=len(receipt.parts),
+        delivery = as_delivery(receipt, folder.relative_to(self.zones.landing))
+        known = not self.ledger.record_delivery(delivery)
+        self.ledger.record_event(
+            "landed_again" if known else "landed",
+            receipt.landed_on,
+            receipt.feed,
+            delivery=receipt.delivery_id,
             bytes=receipt.bytes,
             rows=receipt.rows,
-            contract_version=receipt.contract_version,
-            agreement=receipt.agreement,
-            agreement_version=receipt.agreement_version,
-            landed_at=receipt.landed_at,
         )
-        if self.ledger.record_delivery(delivery):
-            self.ledger.record_event(
-                "landed",
-                receipt.night,
-                receipt.feed,
-                delivery=receipt.delivery_id,
-                bytes=receipt.bytes,
-                rows=receipt.rows,
-            )
         return delivery
 
     def receipt(self, delivery: Delivery) -> Receipt:
@@ -192,3 +276,16 @@ class Archive:
                     )
             paths.append(path)
         return paths
+
+
+def _unpacking(contract: Contract, scratch: Path) -> Unpacking | None:
+    """Return what looks into packed parts, where the contract says they are packed."""
+    agreed = contract.delivery
+    if agreed.packing is None:
+        return None
+    return Unpacking(agreed.packing, agreed.max_unpacked_bytes, scratch)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Say that a time is in UTC, which SQLite does not keep with it."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

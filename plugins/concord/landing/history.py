@@ -4,7 +4,8 @@ Counts only: how full each column of a delivery was, how quarantine healed, how 
 agency deleted, how often two agencies' numbers met.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -104,16 +105,24 @@ class Event:
 
 
 class History:
-    """Reads and writes the ledger's history; every write may be repeated."""
+    """Reads and writes the ledger's history; every write may be repeated.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    ``writing`` begins a transaction, and proves the lock under which is written.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        writing: Callable[[], AbstractContextManager[sa.Connection]],
+    ) -> None:
         self.engine = engine
+        self.writing = writing
 
     def _replace(
         self, table: sa.Table, match: dict[str, Any], rows: Iterable[dict[str, Any]]
     ) -> None:
         """Put rows in place of those that match."""
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             same = sa.and_(*(table.c[name] == value for name, value in match.items()))
             connection.execute(sa.delete(table).where(same))
             values = [{**match, **row} for row in rows]

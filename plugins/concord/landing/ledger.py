@@ -4,6 +4,7 @@ Idempotence comes from here and from content hashes, never from task state: ever
 method that writes may be called again with the same facts.
 """
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -14,9 +15,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from concord.exceptions import DeliveryHeld
+from concord.exceptions import DeliveryHeld, IntegrityError
 from concord.landing import schema
 from concord.landing.history import History
+from concord.landing.locks import Fence, hold
 from concord.landing.records import (
     ColumnCount,
     Delivery,
@@ -36,12 +38,26 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Ledger:
     """The ledger behind an SQLAlchemy URL, migrated to the newest schema on opening."""
 
+    _fence: Fence | None = None
+
     def __init__(self, url: str) -> None:
         self.engine = sa.create_engine(url, future=True)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _configure_sqlite)
-        self.history = History(self.engine)
-        self._migrate()
+        try:
+            self._migrate()
+        except sa.exc.OperationalError:
+            raise  # not there, busy or refused: the ledger itself may be whole
+        except sa.exc.DatabaseError as error:
+            raise IntegrityError(
+                f"the ledger cannot be read ({type(error.orig).__name__}). Move it "
+                "away and run `concord ledger rebuild`"
+            ) from None
+
+    @property
+    def history(self) -> History:
+        """Return what later nights compare with; written under the same lock."""
+        return History(self.engine, self._writing)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -55,9 +71,22 @@ class Ledger:
             command.upgrade(config, "head")
             connection.commit()
 
+    def under(self, fence: Fence) -> "Ledger":
+        """Return this ledger for a lock's holder: it writes only while that holds."""
+        fenced = copy.copy(self)
+        fenced._fence = fence
+        return fenced
+
+    def confirm(self) -> None:
+        """Raise LockLost where the lock under which this ledger writes was lost."""
+        with self._writing():
+            pass
+
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         with self.engine.begin() as connection:
+            if self._fence is not None:
+                hold(connection, self._fence)
             yield connection
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
@@ -150,12 +179,8 @@ class Ledger:
                 connection.execute(
                     sa.delete(part).where(part.c.delivery_id == delivery_id)
                 )
-            for count in tables:
-                values = {"delivery_id": delivery_id, **vars(count)}
-                connection.execute(sa.insert(schema.table_count).values(**values))
-            for rule in rules:
-                values = {"delivery_id": delivery_id, **vars(rule)}
-                connection.execute(sa.insert(schema.rule_count).values(**values))
+            _insert(connection, schema.table_count, tables, delivery_id=delivery_id)
+            _insert(connection, schema.rule_count, rules, delivery_id=delivery_id)
 
     def table_counts(self, delivery_id: str) -> tuple[TableCount, ...]:
         """Return what became of a delivery's rows, by table."""
@@ -224,10 +249,11 @@ class Ledger:
         self, feed: str, state_id: str, counts: Iterable[ColumnCount]
     ) -> None:
         """Record how complete each column of a state is."""
+        table = schema.column_count
+        same = sa.and_(table.c.feed == feed, table.c.state_id == state_id)
         with self._writing() as connection:
-            for count in counts:
-                values = {"feed": feed, "state_id": state_id, **vars(count)}
-                self._put(connection, schema.column_count, values)
+            connection.execute(sa.delete(table).where(same))
+            _insert(connection, table, counts, feed=feed, state_id=state_id)
 
     def column_counts(self, feed: str, state_id: str) -> tuple[ColumnCount, ...]:
         """Return how complete each column of a state is."""
@@ -250,8 +276,21 @@ class Ledger:
         )
         return next((row["cursor"] for row in self._rows(query)), None)
 
+    def watermark_before(self, feed: str, night: date) -> str | None:
+        """Return how far a feed had been taken before a night, whatever came later."""
+        mark = schema.watermark
+        row = self._rows(sa.select(mark).where(mark.c.feed == feed))
+        if not row or row[0]["night"] < night:
+            return row[0]["cursor"] if row else None
+        earlier = [
+            delivery.cursor
+            for delivery in self.deliveries(feed)
+            if delivery.state == "checked" and delivery.night < night
+        ]
+        return earlier[-1] if earlier else None
+
     def advance(self, feed: str, cursor: str, night: date) -> None:
-        """Move a feed's watermark; it never goes back to an earlier night."""
+        """Move a feed's watermark to what was delivered for a night, never back."""
         table = schema.watermark
         with self._writing() as connection:
             row = connection.execute(
@@ -327,6 +366,15 @@ class Ledger:
         table = schema.feed_night
         query = sa.select(table.c.night).distinct().order_by(table.c.night)
         return tuple(row["night"] for row in self._rows(query))
+
+
+def _insert(
+    connection: sa.Connection, table: sa.Table, rows: Iterable[Any], **key: str
+) -> None:
+    """Insert what belongs to one key, all in one statement."""
+    values = [{**key, **vars(row)} for row in rows]
+    if values:
+        connection.execute(sa.insert(table), values)
 
 
 def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -8,13 +8,17 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from concord.exceptions import IntegrityError
+from concord.landing.records import Delivery
 
 RECEIPT = "receipt.json"
 OF_ALL_TABLES = {"rows": "archive", "deletes": "deleted"}  # parts no table owns
 
 
 class ReceiptPart(BaseModel):
-    """One file or page of a delivery."""
+    """One file or page of a delivery.
+
+    ``content`` is the hash of what a packed file holds, where it could be unpacked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,6 +27,7 @@ class ReceiptPart(BaseModel):
     role: str
     sha256: str
     bytes: int
+    content: str | None = None
 
 
 class Receipt(BaseModel):
@@ -61,15 +66,37 @@ class Receipt(BaseModel):
 
 
 def delivery_id(feed: str, night: date, parts: Iterable[ReceiptPart]) -> str:
-    """Name a delivery after its bytes, so that the same bytes are never taken twice.
+    """Name a delivery after its content, so that the same is never taken twice.
 
-    Manifests are left out: they carry the time of writing, not data.
+    A packed file counts by what it holds: packed once more it has other bytes, but
+    the same content. Manifests are left out: they carry the time of writing, not data.
     """
     digest = hashlib.sha256()
-    for line in sorted(f"{p.table}\0{p.role}\0{p.sha256}" for p in parts):
+    for line in sorted(f"{p.table}\0{p.role}\0{p.content or p.sha256}" for p in parts):
         if "\0manifest\0" not in line:
             digest.update(line.encode() + b"\n")
     return f"{feed}:{night.isoformat()}:{digest.hexdigest()[:16]}"
+
+
+def as_delivery(receipt: Receipt, folder: Path) -> Delivery:
+    """Return what the ledger says of a landed delivery; ``folder`` is its place."""
+    return Delivery(
+        id=receipt.delivery_id,
+        feed=receipt.feed,
+        night=receipt.night,
+        landed_on=receipt.landed_on,
+        state="landed",
+        source=receipt.source,
+        cursor=receipt.cursor,
+        folder=str(folder),
+        files=len(receipt.parts),
+        bytes=receipt.bytes,
+        rows=receipt.rows,
+        contract_version=receipt.contract_version,
+        agreement=receipt.agreement,
+        agreement_version=receipt.agreement_version,
+        landed_at=receipt.landed_at,
+    )
 
 
 def read_receipt(folder: Path) -> Receipt:

@@ -149,6 +149,24 @@ transport_memory = Table(
     Column("value", Text, nullable=False),
 )
 
+feed_lock = Table(
+    "feed_lock",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("night", Date, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", String(64)),
+    Column("expires", DateTime(timezone=True), nullable=False),
+)
+
+staged_night = Table(
+    "staged_night",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("night", Date, primary_key=True),
+    Column("state_id", String(64), nullable=False),
+)
+
 linkage_run = Table(
     "linkage_run",
     metadata,

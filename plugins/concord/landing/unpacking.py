@@ -1,14 +1,16 @@
 """Packed files taken apart with caps; nothing is ever written under a member's name."""
 
 import gzip
+import hashlib
 import io
 import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -33,6 +35,13 @@ ARCHIVES = (
 END_RECORD = 22  # bytes of a zip's last record, before its comment
 ENCRYPTED = 0x1
 UNUSUAL = "is packed in an unusual way"
+DAMAGED = (
+    EOFError,
+    ValueError,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -71,6 +80,44 @@ def unpack(
     raise held(refused.code, feed, f"{table}: the {packing} file {refused.detail}")
 
 
+def content_sha256(packed: Path, packing: Packing, *, max_bytes: int) -> str | None:
+    """Hash what a packed file holds, so that packing it anew changes nothing.
+
+    Returns None for a file that ``unpack`` would refuse: it counts by its bytes.
+    """
+    digest, left = hashlib.sha256(), max_bytes
+    try:
+        for name in _names(packed, packing):
+            with _opened(packed, packing, name and escape(name)) as (stream, size):
+                found = _Hashed(stream, min(left, max(RATIO_FROM, MAX_RATIO * size)))
+            digest.update(f"{name or ''}\0{found.sha256}\n".encode())
+            left -= found.size
+    except (_Refused, *DAMAGED):
+        return None
+    return digest.hexdigest()
+
+
+def _names(packed: Path, packing: Packing) -> Sequence[str | None]:
+    """List the files in a packed file in the order of their names; gzip has none."""
+    if packing == "gzip":
+        return [None]
+    with _ShortReads(packed) as file:
+        return sorted(i.filename for i in _contents(file).infolist() if not i.is_dir())
+
+
+class _Hashed:
+    """The hash and size of a stream that is read to its end, up to so many bytes."""
+
+    def __init__(self, stream: BinaryIO, most: int) -> None:
+        digest, self.size = hashlib.sha256(), 0
+        while chunk := stream.read(CHUNK):
+            self.size += len(chunk)
+            if self.size > most:
+                raise _too_large(most)
+            digest.update(chunk)
+        self.sha256 = digest.hexdigest()
+
+
 class _Refused(Exception):
     """Why a packed file is not taken apart; never holds a member's name."""
 
@@ -89,9 +136,7 @@ def _copy(stream: BinaryIO, into: Path, *, most: int) -> None:
                 raise _Refused("ARCHIVE_UNSAFE", "holds another packed file")
             written += len(chunk)
             if written > most:
-                raise _Refused(
-                    "UNPACKED_TOO_LARGE", f"unpacks to more than {most:,} bytes"
-                )
+                raise _too_large(most)
             file.write(chunk)
 
 
@@ -128,6 +173,10 @@ class _ShortReads(io.FileIO):
         if size > MAX_CONTENTS:
             raise _too_many()
         return super().read(size)
+
+
+def _too_large(most: int) -> _Refused:
+    return _Refused("UNPACKED_TOO_LARGE", f"unpacks to more than {most:,} bytes")
 
 
 def _too_many() -> _Refused:

@@ -8,10 +8,12 @@ from datetime import date
 from pathlib import Path
 
 from concord.landing.records import now
+from concord.pipeline.backfilling import backfill, publish_once
 from concord.pipeline.county import County, open_county
 from concord.pipeline.ingest import check, is_fresh, land, landed
 from concord.pipeline.linking import LinkStep
 from concord.pipeline.publishing import PublishStep
+from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
 from concord.publication.release import Release
 from concord.reporting.site import write_report
@@ -19,6 +21,7 @@ from concord.reporting.site import write_report
 __all__ = [
     "County",
     "approve_full_refresh",
+    "backfill",
     "check",
     "is_fresh",
     "land",
@@ -27,6 +30,8 @@ __all__ = [
     "open_county",
     "prepare_keymap",
     "publish",
+    "publish_once",
+    "rebuild_ledger",
     "report",
 ]
 

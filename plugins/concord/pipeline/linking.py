@@ -4,13 +4,15 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import TypeAdapter
 
 from concord import __version__
-from concord.exceptions import LinkageError
+from concord.exceptions import IntegrityError, LinkageError
 from concord.landing.records import FeedState, LinkageRun, now
 from concord.linkage.identity import Assignment, assign_person_ids
 from concord.linkage.prediction import LinkResult, link
@@ -19,9 +21,11 @@ from concord.pipeline.county import County
 from concord.sealing import read_table, write_table
 from concord.settings import new_keys
 from concord.validation.states import StateStore, state_id
-from concord.zones import appearing
+from concord.zones import appearing, write_bytes
 
 PERSONS = "persons"
+RUN = "run.json"
+RUNS = TypeAdapter(LinkageRun)
 
 
 class LinkStep:
@@ -50,6 +54,7 @@ class LinkStep:
         persons_id = self._name(night, states, model, before)
         if not (self.folder / persons_id).is_dir():
             self._make(persons_id, night, states, model, before)
+        self.county.ledger.record_linkage(read_run(self.folder / persons_id))
         return persons_id
 
     def _name(
@@ -100,8 +105,7 @@ class LinkStep:
                 write_table(
                     table, folder / f"{name}.parquet", self.key, place=persons_id
                 )
-        self.county.ledger.record_linkage(
-            LinkageRun(
+            made = LinkageRun(
                 night=night,
                 persons_id=persons_id,
                 records=records.num_rows,
@@ -111,12 +115,23 @@ class LinkStep:
                 measures=_measures(records, result, assignment),
                 at=now(),
             )
-        )
+            write_bytes(folder / RUN, RUNS.dump_json(made, indent=2))
 
     def _read(self, run: LinkageRun | None, name: str) -> pa.Table | None:
         if run is None:
             return None
         return read_table(self.folder / run.persons_id / f"{name}.parquet", self.key)
+
+
+def read_run(folder: Path) -> LinkageRun:
+    """Read what the vault keeps of a linkage; raises IntegrityError if it is gone."""
+    try:
+        return RUNS.validate_json((folder / RUN).read_bytes())
+    except (FileNotFoundError, ValueError) as error:
+        raise IntegrityError(
+            f"persons/{folder.name}: the linkage's description is missing or "
+            f"unreadable ({type(error).__name__})"
+        ) from None
 
 
 def states_as_of(county: County, night: date) -> list[FeedState]:

@@ -4,7 +4,8 @@ The county approves it, with a reason and a name; the next delivery is then fetc
 the beginning, and what is absent from it is deleted. A check that succeeds uses it up.
 """
 
-from concord.contracts.models import Contract
+from datetime import date
+
 from concord.exceptions import ConfigError
 from concord.landing.archive import Archive
 from concord.landing.ledger import Ledger
@@ -34,9 +35,9 @@ def approve_full_refresh(county: County, feed: str, *, reason: str, by: str) -> 
     )
 
 
-def since(ledger: Ledger, contract: Contract) -> str | None:
+def since(ledger: Ledger, feed: str, night: date) -> str | None:
     """Return how far a feed was taken; nothing where it is to be read whole."""
-    return None if ledger.recall(contract.id, NAME) else ledger.watermark(contract.id)
+    return None if ledger.recall(feed, NAME) else ledger.watermark_before(feed, night)
 
 
 def use_up(county: County, archive: Archive, checked: tuple[Delivery, ...]) -> None:

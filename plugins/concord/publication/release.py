@@ -6,14 +6,12 @@ Whatever kills the process in between, readers see the release before or the rel
 after, and the next run finds a state from which it can go on.
 """
 
-import fcntl
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -51,7 +49,7 @@ from concord.publication.manifest import (
 from concord.publication.reading import PublishedRelease, history
 from concord.publication.signing import ManifestKey, announce
 from concord.publication.tables import store_table
-from concord.zones import PRIVATE, Zones, sync
+from concord.zones import PRIVATE, Zones, alone, sync
 
 
 @dataclass(frozen=True)
@@ -109,21 +107,13 @@ def publish(
     signer = ManifestKey(keys or Zones(releases.parent).keys).signer()
     profile = releases / checked_name("profile", context.profile)
     (profile / CREATION).mkdir(parents=True, exist_ok=True)
-    with _alone(profile):
+    with alone(profile / LOCK):
         _clear_leftovers(profile)
         announce(signer, profile)
         release = _build(tables, context, profile, signer)
         _point_current(profile)
         _record(profile, release, context)
     return release
-
-
-@contextmanager
-def _alone(profile: Path) -> Iterator[None]:
-    """Let one process at a time publish a profile; a dead one's lock is free."""
-    with (profile / LOCK).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _clear_leftovers(profile: Path) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, BinaryIO, Literal, Protocol
 
+# Kinds whose deliveries lie under a night that the agency wrote on them.
+NAMED_BY_AGENCY = frozenset({"sftp", "folder"})
+
 Role = Literal["rows", "deletes", "key_changes", "manifest"]
 
 

@@ -29,6 +29,7 @@ from concord.validation.overriding import RowNames, check_rules_exist, let_throu
 from concord.validation.references import in_dependency_order, orphans
 from concord.validation.row_checks import RowChecks, TableRules, check_rows
 from concord.validation.splitting import is_deletion
+from concord.validation.states import Outcome
 
 
 @dataclass
@@ -65,6 +66,11 @@ class CheckedDelivery:
         """Return how many rows broke each rule."""
         found = [rule for checked in self.tables.values() for rule in checked.rules]
         return found + self.extra_rules
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return what became of the rows, as a state keeps it."""
+        return Outcome(tables=tuple(self.counts), rules=tuple(self.rules))
 
 
 class DeliveryChecker:

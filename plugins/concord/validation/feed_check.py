@@ -16,7 +16,8 @@ from concord.exceptions import DeliveryHeld, DeliveryNotReady
 from concord.landing.archive import Archive
 from concord.landing.history import Deletion
 from concord.landing.ledger import Ledger
-from concord.landing.records import Delivery, TableCount
+from concord.landing.receipts import Receipt
+from concord.landing.records import Delivery, TableCount, now
 from concord.sealing import KeyRing
 from concord.settings import Settings, new_keys
 from concord.validation import drift
@@ -85,18 +86,33 @@ class FeedCheck:
                 detail=f"no delivery has landed for {night}",
                 remedy="Ask the agency, or wait for the next night",
             )
+        state = self._on_top(night, self._previous(night), deliveries)
+        last = deliveries[-1]
+        self.ledger.supersede_held(self.contract.id, last.night)
+        self.ledger.advance(self.contract.id, last.cursor, last.night)
+        return self._result(night, state, deliveries)
+
+    def _previous(self, night: date) -> str | None:
+        """Return the state on which a night builds: the newest of an earlier one."""
         before = self.ledger.state_as_of(self.contract.id, night - timedelta(days=1))
-        previous = before.state_id if before else None
+        return before.state_id if before else None
+
+    def _on_top(
+        self, night: date, previous: str | None, deliveries: Sequence[Delivery]
+    ) -> str:
+        """Make and record the night's state, again where its base changed meanwhile.
+
+        An earlier night may be restated beside this one. Whichever of the two records
+        its state last sees the other's, so that no state stays on an old base.
+        """
         state = state_id(night, self._inputs(night, previous, deliveries))
         if not self.store.exists(state):
             self._make(state, night, previous, deliveries)
         self.ledger.record_feed_night(
             self.contract.id, night, "checked", state_id=state
         )
-        last = deliveries[-1]
-        self.ledger.supersede_held(self.contract.id, last.night)
-        self.ledger.advance(self.contract.id, last.cursor, night)
-        return self._result(night, state, deliveries)
+        base = self._previous(night)
+        return state if base == previous else self._on_top(night, base, deliveries)
 
     def _make(
         self,
@@ -132,6 +148,8 @@ class FeedCheck:
             gone = merger.find_gone()
             healer.forget_persons()
             waiting, healed = healer.finish()
+            checked[-1].extra_rules += merger.implausible_ages()
+            columns = merger.completeness(tables)
             description = StateDescription(
                 feed=contract.id,
                 night=night,
@@ -140,14 +158,16 @@ class FeedCheck:
                 contract_version=contract.version,
                 content={n: t.num_rows for n, t in tables.content.items()},
                 vault={n: t.num_rows for n, t in tables.vault.items()},
+                made_at=now(),
+                outcomes={c.delivery.id: c.outcome for c in checked},
+                columns=tuple(columns),
             )
-            checked[-1].extra_rules += merger.implausible_ages()
             self._record(night, checked, brakes)
             self.ledger.history.record_healing(contract.id, night, healed)
             self._record_deletions(night, gone, merger.deleted, orphaned)
-            self.ledger.record_columns(contract.id, state, merger.completeness(tables))
-            self.quarantine.write(state, waiting)
-            self.store.write(state, tables, description)
+            self.ledger.record_columns(contract.id, state, columns)
+            self.quarantine.write(state, waiting, self.ledger.confirm)
+            self.store.write(state, tables, description, self.ledger.confirm)
 
     def _apply(
         self,
@@ -177,6 +197,7 @@ class FeedCheck:
             self._hold(checked, held)
             # Raised out here, so that no traceback leads to what DuckDB said.
             raise held
+        self.ledger.confirm()
         return checked
 
     def _compare(self, checker: DeliveryChecker, checked: CheckedDelivery) -> None:
@@ -243,11 +264,7 @@ class FeedCheck:
 
     def _hold(self, checked: CheckedDelivery, held: DeliveryHeld) -> None:
         """Record a held delivery: every row of it waits in landing, none is lost."""
-        receipt = self.archive.receipt(checked.delivery)
-        counts = []
-        for table in self.contract.tables:
-            rows = receipt.rows_expected.get(table.source, 0)
-            counts.append(TableCount(table.name, rows, 0, rows, 0, 0))
+        counts = held_counts(self.contract, self.archive.receipt(checked.delivery))
         self.ledger.record_outcome(checked.delivery.id, "held", counts, checked.rules)
         night, feed = checked.delivery.night, checked.delivery.feed
         self.ledger.record_event("held", night, feed, code=held.code)
@@ -284,6 +301,15 @@ class FeedCheck:
             quarantined=sum(c.quarantined for c in counts),
             rejected=sum(c.rejected for c in counts),
         )
+
+
+def held_counts(contract: Contract, receipt: Receipt) -> list[TableCount]:
+    """Count every announced row of a held delivery as quarantined."""
+    announced = {
+        table.name: receipt.rows_expected.get(table.source, 0)
+        for table in contract.tables
+    }
+    return [TableCount(name, n, 0, n, 0, 0) for name, n in announced.items()]
 
 
 def _engine_failure(feed: str, error: duckdb.Error) -> DeliveryHeld:

@@ -4,7 +4,7 @@ Each state of a feed has its own quarantine: the rows that wait as of that night
 whichever night they came. It is made with the state and, like it, never changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
@@ -21,9 +21,17 @@ class Quarantine:
         self.folder = zones.quarantine / feed
         self.key = keys.zone_key(ZONE)
 
-    def write(self, state: str, waiting: Mapping[str, pa.Table]) -> None:
-        """Keep the rows that wait as of a state, one file a table."""
-        with appearing(self.folder / state) as folder:
+    def write(
+        self,
+        state: str,
+        waiting: Mapping[str, pa.Table],
+        confirm: Callable[[], None],
+    ) -> None:
+        """Keep the rows that wait as of a state, one file a table.
+
+        ``confirm`` raises where the right to write has been lost meanwhile.
+        """
+        with appearing(self.folder / state, confirm) as folder:
             for name, table in waiting.items():
                 if table.num_rows:
                     path = folder / f"{name}.parquet"

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from concord.duck import count, fetch
 from concord.sealing import read_table, write_table
-from concord.zones import appearing
+from concord.zones import alone, appearing
 
 SCHEMA = pa.schema([("original", pa.string()), ("key", pa.string())])
 KEPT = 2
@@ -41,12 +41,26 @@ class RecordKeys:
     ) -> None:
         """Make ``relation`` (original, key) with a key for everything in ``originals``.
 
+        One process at a time, so that two nights of a feed that are checked side by
+        side never give one record two keys.
+
         Args:
             con: Where both relations live.
             originals: A query of one column ``original``; NULLs are ignored.
             relation: The table to make.
             draw: Draws that many random keys.
         """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with alone(self.folder / ".lock"):
+            self._assign(con, originals, relation, draw)
+
+    def _assign(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        originals: str,
+        relation: str,
+        draw: Callable[[int], list[str]],
+    ) -> None:
         self._load_into(con, relation)
         fresh = fetch(
             con,

@@ -6,23 +6,33 @@ exists, the work has been done and is not done again.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from concord.exceptions import IntegrityError
+from concord.landing.records import ColumnCount, RuleCount, TableCount
 from concord.sealing import KeyRing, read_table, write_table
 from concord.zones import Zones, appearing, write_bytes
 
 DESCRIPTION = "state.json"
 
 
+class Outcome(BaseModel):
+    """What became of a delivery's rows, kept so that a lost ledger can be rebuilt."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tables: tuple[TableCount, ...]
+    rules: tuple[RuleCount, ...]
+
+
 class StateDescription(BaseModel):
-    """What a state was made from."""
+    """What a state was made from, and the counts that the ledger keeps of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +43,9 @@ class StateDescription(BaseModel):
     contract_version: str
     content: dict[str, int]
     vault: dict[str, int]
+    made_at: datetime
+    outcomes: dict[str, Outcome]
+    columns: tuple[ColumnCount, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,13 @@ class StateStore:
         """Say whether a state is complete on disk."""
         return (self.content / state).is_dir() and (self.vault / state).is_dir()
 
+    def names(self) -> list[str]:
+        """List the states that are complete on disk."""
+        if not self.content.is_dir():
+            return []
+        found = (path.name for path in self.content.iterdir())
+        return sorted(n for n in found if n[0] != "." and self.exists(n))
+
     def describe(self, state: str) -> StateDescription:
         """Return what a state was made from."""
         path = self.content / state / DESCRIPTION
@@ -74,14 +94,21 @@ class StateStore:
             ) from None
 
     def write(
-        self, state: str, tables: StateTables, description: StateDescription
+        self,
+        state: str,
+        tables: StateTables,
+        description: StateDescription,
+        confirm: Callable[[], None],
     ) -> None:
-        """Write a state; the vault first, so that content never stands alone."""
-        with appearing(self.vault / state) as folder:
+        """Write a state; the vault first, so that content never stands alone.
+
+        ``confirm`` raises where the right to write has been lost meanwhile.
+        """
+        with appearing(self.vault / state, confirm) as folder:
             key = self.keys.zone_key("vault")
             for name, table in tables.vault.items():
                 write_table(table, folder / f"{name}.parquet", key, place=state)
-        with appearing(self.content / state) as folder:
+        with appearing(self.content / state, confirm) as folder:
             key = self.keys.zone_key("content")
             for name, table in tables.content.items():
                 write_table(table, folder / f"{name}.parquet", key, place=state)

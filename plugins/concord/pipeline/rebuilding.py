@@ -1,0 +1,193 @@
+"""A lost ledger, rebuilt from what lies beside the data.
+
+Receipts say what arrived, states what became of it, linkages who was linked, manifests
+what was released. What only the ledger knew is lost, and is said to be.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from concord.contracts.models import Contract
+from concord.exceptions import ConfigError, IntegrityError
+from concord.landing.receipts import RECEIPT, Receipt, as_delivery, read_receipt
+from concord.landing.records import ReleaseRecord, now
+from concord.pipeline.county import County
+from concord.pipeline.linking import PERSONS, read_run
+from concord.publication.layout import release_folders
+from concord.publication.manifest import read_manifest, rows_by_table
+from concord.publication.reading import created_at
+from concord.validation.feed_check import held_counts
+from concord.validation.states import StateDescription, StateStore
+
+GONE = (
+    "audit events: who held, retried or released what, and when",
+    "nights on which a feed was late or held: they show as not run",
+    "exports under way at an agency: they are ordered anew",
+)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came back, and what did not."""
+
+    deliveries: int
+    nights: int
+    linkages: int
+    releases: int
+    lost: tuple[str, ...]
+
+
+def rebuild_ledger(county: County) -> Rebuilt:
+    """Fill an empty ledger from receipts, states, linkages and manifests.
+
+    Raises:
+        ConfigError: The ledger is not empty: it would be overwritten in part.
+    """
+    return _Rebuilding(county).run()
+
+
+class _Rebuilding:
+    """One rebuilding; collects what can't be read instead of stopping at it."""
+
+    def __init__(self, county: County) -> None:
+        self.county = county
+        self.ledger = county.ledger
+        self.lost: list[str] = []
+
+    def run(self) -> Rebuilt:
+        if self.ledger.nights() or self.ledger.releases():
+            raise ConfigError(
+                "the ledger is not empty. Move it away first (for SQLite, ledger.db "
+                "and its -wal and -shm files), or name a new one in CONCORD_LEDGER_URL"
+            )
+        contracts = self.county.registry.contracts
+        feeds = {feed: self._feed(contracts[feed]) for feed in sorted(contracts)}
+        rebuilt = Rebuilt(
+            deliveries=sum(deliveries for deliveries, _ in feeds.values()),
+            nights=sum(nights for _, nights in feeds.values()),
+            linkages=self._linkages(),
+            releases=sum(map(self._releases, self._profiles())),
+            lost=(*self.lost, *GONE),
+        )
+        newest = max(self.ledger.nights(), default=None)
+        if newest is not None:
+            counts = {k: v for k, v in vars(rebuilt).items() if k != "lost"}
+            self.ledger.record_event("ledger_rebuilt", newest, **counts)
+        return rebuilt
+
+    # Feeds ----------------------------------------------------------------------
+
+    def _feed(self, contract: Contract) -> tuple[int, int]:
+        """Bring back a feed; returns how many deliveries and nights it has."""
+        states = self._states(contract.id)
+        taken_on = {d: s.night for _, s in states for d in s.deliveries}
+        receipts = dict(self._receipts(contract.id))
+        for folder, receipt in receipts.items():
+            landed_on = taken_on.get(receipt.delivery_id, receipt.landed_on)
+            place = folder.relative_to(self.county.zones.landing)
+            delivery = as_delivery(receipt, place)
+            self.ledger.record_delivery(replace(delivery, landed_on=landed_on))
+        for state, description in states:
+            self._state(state, description)
+        self._watermark(contract.id, taken_on)
+        self._close(contract, list(receipts.values()), taken_on)
+        return len(receipts), len({s.night for _, s in states})
+
+    def _receipts(self, feed: str) -> Iterator[tuple[Path, Receipt]]:
+        """Yield every landed delivery of a feed that can be read."""
+        for path in sorted(self.county.zones.landing.glob(f"{feed}/*/*/{RECEIPT}")):
+            try:
+                yield path.parent, read_receipt(path.parent)
+            except IntegrityError as error:
+                self.lost.append(f"a delivery of {feed}: {error}")
+
+    def _states(self, feed: str) -> list[tuple[str, StateDescription]]:
+        """Return the feed's states, each night's last-made one last."""
+        store = StateStore(self.county.zones, self.county.keys, feed)
+        found = []
+        for name in store.names():
+            try:
+                found.append((name, store.describe(name)))
+            except IntegrityError as error:
+                self.lost.append(f"a night of {feed}: {error}")
+        return sorted(found, key=lambda each: (each[1].night, each[1].made_at))
+
+    def _state(self, state: str, description: StateDescription) -> None:
+        feed = description.feed
+        for delivery, outcome in description.outcomes.items():
+            self.ledger.record_outcome(
+                delivery, "checked", outcome.tables, outcome.rules
+            )
+        self.ledger.record_columns(feed, state, description.columns)
+        self.ledger.record_feed_night(
+            feed, description.night, "checked", state_id=state
+        )
+
+    def _watermark(self, feed: str, taken_on: dict[str, date]) -> None:
+        """Move the watermark over every delivery that was accepted."""
+        for delivery in self.ledger.deliveries(feed):
+            if delivery.id in taken_on:
+                self.ledger.advance(feed, delivery.cursor, delivery.night)
+
+    def _close(
+        self, contract: Contract, receipts: list[Receipt], taken_on: dict[str, date]
+    ) -> None:
+        """Close deliveries that were never accepted and that later ones made up for."""
+        accepted = [r.night for r in receipts if r.delivery_id in taken_on]
+        if not accepted:
+            return
+        for receipt in receipts:
+            if receipt.delivery_id not in taken_on and receipt.night < max(accepted):
+                counts = held_counts(contract, receipt)
+                self.ledger.record_outcome(receipt.delivery_id, "held", counts, [])
+        self.ledger.supersede_held(contract.id, max(accepted))
+
+    # Linkage and releases ---------------------------------------------------------
+
+    def _linkages(self) -> int:
+        runs = []
+        for folder in sorted((self.county.zones.vault / PERSONS).glob("[0-9]*")):
+            try:
+                runs.append(read_run(folder))
+            except IntegrityError as error:
+                self.lost.append(f"a linkage: {error}")
+        for run in sorted(runs, key=lambda run: run.at):
+            self.ledger.record_linkage(run)
+        return len({run.night for run in runs})
+
+    def _profiles(self) -> list[str]:
+        return sorted(p.name for p in self.county.zones.releases.iterdir())
+
+    def _releases(self, profile: str) -> int:
+        releases = self.county.zones.releases
+        count = 0
+        for number, folder in release_folders(releases / profile):
+            try:
+                manifest = read_manifest(folder)
+            except IntegrityError as error:
+                self.lost.append(f"release {number} of {profile}: {error}")
+                continue
+            made = created_at(releases, profile, number)
+            self.ledger.record_release(
+                ReleaseRecord(
+                    profile=profile,
+                    number=number,
+                    night=date.fromisoformat(manifest["night"]),
+                    digest=manifest["content_digest"],
+                    persons_id=manifest["persons_id"],
+                    rows=rows_by_table(manifest),
+                    inputs=tuple(manifest["inputs"]),
+                    risk=_risk(manifest),
+                    at=made or now(),
+                )
+            )
+            count += 1
+        return count
+
+
+def _risk(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what the disclosure checks found of a release."""
+    return dict(manifest["risks"][0]) if manifest["risks"] else {}
