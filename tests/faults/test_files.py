@@ -1,14 +1,20 @@
 """Files that are not as agreed: read by the contract, held, or rows left out."""
 
+import io
 import tracemalloc
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from concord import pipeline
 from concord.contracts.models import Contract
 from concord.exceptions import DeliveryHeld
+from concord.landing.archive import Archive
 from concord.parsing import blocks
 from concord.parsing.loading import load
+from concord.settings import Settings
+from concord.transport.base import Drop, Fetched, Part, Sink
 from tests.support.small_contract import NUMBER, Reader, column, contract
 
 CANARY = "Canarysurname"
@@ -284,6 +290,49 @@ def test_f18_an_added_column_is_told_and_ignored(reader: Reader) -> None:
         "Ada",
         "2026-01-05",
     ]
+
+
+class Arrests:
+    """A transport that offers one file of arrests."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def fetch(self, drop: Drop, sink: Sink) -> Fetched:
+        part = Part("arrest.csv", "arrest", "rows")
+        stored = sink.store(part, io.BytesIO(self.data))
+        return Fetched((stored,), {"arrest": 1}, drop.night.isoformat(), "a test")
+
+
+@pytest.mark.fault("F18", outcome="accepted")
+def test_f18_what_was_told_of_a_file_is_in_the_ledger(tmp_path: Path) -> None:
+    """A column is added and lines end in two ways: the ledger has both as warnings."""
+    night = date(2026, 1, 5)
+    with pipeline.open_county(Settings(home=tmp_path / "home")) as county:
+        police = county.registry.contracts["police_rms"]
+        names = [c.source for c in police.table("arrest").columns]
+        row = "AR1,IN1,MN1,2025-02-24,O,13B,,2025-02-24T23:00:00,I,x"
+        data = f"{','.join(names)},odd\r\n{row}\n".encode()
+        delivery = Archive(county.zones, county.keys, county.ledger).land(
+            police,
+            county.registry.agreement_of(police),
+            Arrests(data),
+            Drop(night, "a test", ""),
+            landed_on=night,
+        )
+        pipeline.check(county, "police_rms", night)
+        told = {
+            r.rule: (r.table_name, r.severity, r.unexpected)
+            for r in county.ledger.rule_counts(delivery.id)
+            if r.rule.startswith("file:")
+        }
+        counts = {c.table_name: c for c in county.ledger.table_counts(delivery.id)}
+    assert told == {
+        "file:columns_added": ("arrest", "warning", 1),
+        "file:mixed_line_ends": ("arrest", "warning", 1),
+    }
+    assert counts["arrest"].received == 1
+    assert counts["arrest"].reconciles
 
 
 @pytest.mark.fault("F19", code="COLUMN_MISSING", outcome="held")
