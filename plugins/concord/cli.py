@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from concord import feed_cli
 from concord.exceptions import ConcordError
 from concord.settings import Settings
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.add_typer(feed_cli.app, name="feed")
 console = Console()
 Night = Annotated[
     datetime | None,

@@ -204,7 +204,7 @@ def test_every_command_is_described():
         command.name or command.callback.__name__
         for command in app.registered_commands
         if command.callback is not None
-    }
+    } | {group.name for group in app.registered_groups}
 
 
 @each_text
