@@ -53,8 +53,7 @@ def _connection(feed: str, endpoint: Endpoint) -> Connection:
 def _extra(feed: str, endpoint: Endpoint) -> dict[str, Any]:
     """Return what the protocol needs beyond login and password."""
     if endpoint.host_key is not None:
-        # Airflow's hook would otherwise offer the keys of whoever runs it.
-        return {"host_key": endpoint.host_key, "look_for_keys": "false"}
+        return {"host_key": endpoint.host_key}
     if feed == "hospital":
         return {
             "schema": "http",

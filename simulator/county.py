@@ -3,6 +3,7 @@
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,10 @@ from simulator import (
     probation_files,
     school_files,
 )
-from simulator import (
-    faults as fault_registry,
-)
 from simulator.agencies import AGENCIES
 from simulator.defects import plant_defects
 from simulator.events import EventPlan, add_events
+from simulator.faults import KINDS, Effect, Fault, Staged, find, tell_server
 from simulator.membership import draw_membership, record_persons
 from simulator.names import read_table
 from simulator.nights import (
@@ -89,10 +88,7 @@ class County:
     ) -> None:
         """Write what the agencies serve on a night, and the truth of it."""
         this = self.night(night)
-        injected = {
-            feed: fault_registry.find(feed, name)
-            for feed, name in (faults or {}).items()
-        }
+        injected = {feed: find(feed, name) for feed, name in (faults or {}).items()}
         store = self._advance(night)
         for feed, write in _WRITERS.items():
             self._progress(f"night {this.date}: {feed}")
@@ -100,15 +96,16 @@ class County:
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(parents=True)
             write(Delivery(store, this, staging))
-            fault = injected.get(feed)
-            if fault is not None:
-                fault.damage(staging)
-            area = "withheld" if fault is not None and fault.withholds else "served"
-            _publish(staging, root / area / feed, feed, this)
+            before = root / "served" / feed / folder_name(feed, self._before(night))
+            deliver(root, Staged(feed, staging, before), this, injected.get(feed))
         shutil.rmtree(root / "staging")
         self._progress(f"night {this.date}: truth")
         folder = root / "truth" / this.date.isoformat()
         write_truth(store, this, folder, canaries.listing(store, self._canaries))
+
+    def _before(self, index: int) -> Night:
+        """Give the night before another; before the first there is nothing to find."""
+        return Night(self.seed, index - 1, self.first_night)
 
     def _advance(self, index: int) -> Store:
         """Bring the books to a night, replaying every night before it."""
@@ -172,11 +169,26 @@ def _folder(feed: str, night: date) -> str:
 
 def _drops_files(feed: str) -> bool:
     """Say whether an agency leaves files and a manifest on a file server."""
-    added = AGENCIES.get(feed)
-    return feed == "police_rms" or (added is not None and added.kind == "sftp")
+    return KINDS[feed] == "sftp"
 
 
-def _publish(staging: Path, target: Path, feed: str, night: Night) -> None:
+def deliver(
+    root: Path, staged: Staged, night: Night, injected: tuple[Fault, Effect] | None
+) -> Path:
+    """Serve a staged night, with the fault that it is to show."""
+    feed, effect = staged.feed, injected[1] if injected else Effect()
+    if effect.damage:
+        effect.damage(staged)
+    area = "withheld" if effect.withholds else "served"
+    final = _publish(staged.folder, root / area / feed, feed, night)
+    if effect.spoil:
+        effect.spoil(replace(staged, folder=final))
+    number = injected[0].number if injected and effect.by_server else ""
+    tell_server(root, feed, night.date, number)
+    return final
+
+
+def _publish(staging: Path, target: Path, feed: str, night: Night) -> Path:
     """Move a staged folder to where it is served; a manifest comes last."""
     target.mkdir(parents=True, exist_ok=True)
     final = target / staging.name
@@ -184,6 +196,7 @@ def _publish(staging: Path, target: Path, feed: str, night: Night) -> None:
     staging.replace(final)
     if _drops_files(feed):
         police_files.write_manifest(final, _manifest(final, feed, night))
+    return final
 
 
 def _manifest(folder: Path, feed: str, night: Night) -> dict[str, Any]:

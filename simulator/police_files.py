@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from concord.transport.streams import RecordCounter
 from simulator.agencies.agency import file_name
 from simulator.defects import served
 from simulator.rosters import Night
@@ -176,16 +177,16 @@ def manifest(
 
 def describe(path: Path, table: str) -> dict[str, Any]:
     """Give a file's entry in the manifest."""
-    digest, rows, size = hashlib.sha256(), -1, 0
+    digest, rows, size = hashlib.sha256(), RecordCounter("csv"), 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-            rows += block.count(b"\n")
+            rows.feed(block)
             size += len(block)
     return {
         "name": path.name,
         "table": table,
-        "rows": rows,
+        "rows": rows.records,
         "bytes": size,
         "sha256": digest.hexdigest(),
     }

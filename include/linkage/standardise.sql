@@ -2,8 +2,28 @@
 -- Reads: person_record (the vault schema), nickname (name, canonicals).
 -- $night: nobody was born after it; null where it doesn't matter.
 -- NFKC is a function that concord.linkage.standardise adds to the connection;
--- it is only called for text that isn't plain ASCII.
+-- it is only called for text that isn't plain ASCII. What is never seen (zero-width
+-- characters, soft hyphens, marks of direction) is taken out with it.
 WITH
+
+plain AS (
+    SELECT
+        record_key,
+        feed,
+        birth_date,
+        sex,
+        CASE
+            WHEN
+                STRLEN(COLUMNS('_name$|^(suffix|street|ssn|phone|zip|state_id|email)$'))
+                = LENGTH(COLUMNS('_name$|^(suffix|street|ssn|phone|zip|state_id|email)$'))
+                THEN COLUMNS('_name$|^(suffix|street|ssn|phone|zip|state_id|email)$')
+            ELSE REGEXP_REPLACE(
+                NFKC(COLUMNS('_name$|^(suffix|street|ssn|phone|zip|state_id|email)$')),
+                '\p{Cf}', '', 'g'
+            )
+        END
+    FROM person_record
+),
 
 folded AS (
     SELECT
@@ -12,18 +32,12 @@ folded AS (
         birth_date,
         sex,
         UPPER(STRIP_ACCENTS(
-            CASE
-                WHEN
-                    STRLEN(COLUMNS('^(first_name|middle_name|last_name|suffix|street)$'))
-                    = LENGTH(COLUMNS('^(first_name|middle_name|last_name|suffix|street)$'))
-                    THEN COLUMNS('^(first_name|middle_name|last_name|suffix|street)$')
-                ELSE NFKC(COLUMNS('^(first_name|middle_name|last_name|suffix|street)$'))
-            END
+            COLUMNS('^(first_name|middle_name|last_name|suffix|street)$')
         )),
         REGEXP_REPLACE(COLUMNS('^(ssn|phone|zip)$'), '[^0-9]', '', 'g'),
         REGEXP_REPLACE(UPPER(state_id), '[^A-Z0-9]', '', 'g') AS state_id,
         LOWER(TRIM(email)) AS email
-    FROM person_record
+    FROM plain
 ),
 
 -- Hyphens, slashes and commas part words; every other mark is dropped (O'BRIEN).

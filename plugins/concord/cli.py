@@ -1,18 +1,16 @@
 """The `concord` command."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from concord import feed_cli
+from concord import feed_cli, quarantine_cli
 from concord.exceptions import ConcordError
 from concord.settings import Settings
+from concord.terminal import Night, console, told
 
 app = typer.Typer(
     help="Concord: nightly extracts of a community's agencies, linked, de-identified "
@@ -21,21 +19,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(feed_cli.app, name="feed")
-console = Console()
-Night = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="The night; the newest if not given."),
-]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn an error of Concord's into one clear line and exit status 1."""
-    try:
-        yield
-    except ConcordError as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", soft_wrap=True)
-        raise typer.Exit(1) from None
+app.add_typer(quarantine_cli.app, name="quarantine")
 
 
 @app.command()
@@ -51,7 +35,7 @@ def demo(
     """
     from concord.demo.run import run_demo
 
-    with _told():
+    with told():
         try:
             run_demo(Settings(), persons, seed, console)
         except KeyboardInterrupt:
@@ -67,7 +51,7 @@ def status() -> None:
     """
     from concord.status import print_summary
 
-    with _told():
+    with told():
         if not print_summary(Settings(), console):
             raise typer.Exit(1)
 
@@ -93,7 +77,7 @@ def feeds() -> None:
     """List the feeds: agency, how and when each delivers, and its agreement."""
     from concord.contracts.registry import load_registry
 
-    with _told():
+    with told():
         registry = load_registry(Settings())
         table = Table(title="Feeds")
         for column in (
@@ -118,6 +102,23 @@ def feeds() -> None:
 
 
 @app.command()
+def refresh(
+    feed: Annotated[str, typer.Argument(help="The feed to read whole once.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    by: Annotated[str, typer.Option(help="Who decides it: a role.")],
+) -> None:
+    """Approve one full refresh of a feed whose changes can no longer be told.
+
+    The next delivery is fetched from the beginning; what is absent is deleted.
+    """
+    from concord import pipeline
+
+    with told(), pipeline.open_county() as county:
+        pipeline.approve_full_refresh(county, feed, reason=reason, by=by)
+        console.print(f"approved: the next delivery of {feed} is read whole")
+
+
+@app.command()
 def verify(
     release: Annotated[
         Path | None,
@@ -132,7 +133,7 @@ def verify(
     from concord.publication.verify import verify as check
     from concord.zones import Zones
 
-    with _told():
+    with told():
         settings = Settings()
         root = Zones(settings.home).releases
         found = (
@@ -163,7 +164,7 @@ def report(night: Night = None) -> None:
     """Write the oversight report of a night again, from the ledger."""
     from concord import pipeline
 
-    with _told(), pipeline.open_county() as county:
+    with told(), pipeline.open_county() as county:
         nights = county.ledger.nights()
         if not nights:
             raise ConcordError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from concord.contracts.registry import load_registry
 from concord.exceptions import ConcordError
 from concord.landing.ledger import Ledger
+from concord.landing.records import now
 from concord.linkage.settings import load_model
 from concord.sealing import KeyRing
 from concord.settings import Settings
@@ -31,6 +32,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything that a night needs, without changing anything."""
     yield _python()
     yield _tried("contracts", lambda: _contracts(settings))
+    yield from _expired(settings)
     yield _tried("linkage model", lambda: _model(settings))
     yield _disk(settings)
     zones = Zones(settings.home)
@@ -66,6 +68,22 @@ def _contracts(settings: Settings) -> str:
         read_spec(contract.id, contract.transport)
     names = ", ".join(sorted(registry.contracts))
     return f"{len(registry.contracts)} contracts are valid: {names}"
+
+
+def _expired(settings: Settings) -> Iterator[Finding]:
+    """Yield the exemptions and overrides that have no effect any more."""
+    try:
+        decisions = load_registry(settings).decisions
+    except ConcordError:
+        return  # told of under contracts
+    for feed, decided in decisions.items():
+        for expired in decided.expired(now().date()):
+            yield Finding(
+                f"{expired.kind} of {feed}",
+                False,
+                f"'{expired.rule}' expired on {expired.expires} and has no effect; "
+                f"renew it or take it out of include/{expired.kind}s/{feed}.yaml",
+            )
 
 
 def _model(settings: Settings) -> str:

@@ -35,6 +35,8 @@ def print_summary(settings: Settings, console: Console) -> bool:
         console.print(_standing(county))
         _print_persons(county, console)
         _print_releases(county, console)
+        for line in outdated(county.ledger):
+            console.print(f"[yellow]![/] {line}", soft_wrap=True)
     return reconciles
 
 
@@ -103,6 +105,28 @@ def _print_persons(county: County, console: Console) -> None:
             console.print(
                 f"{night}: {run.records:,} person records are {run.persons:,} persons"
             )
+
+
+def outdated(ledger: Ledger) -> list[str]:
+    """Say, by profile, which releases hold what agencies have deleted since."""
+    lines = []
+    for profile in dict.fromkeys(release.profile for release in ledger.releases()):
+        found = {
+            release.number: gone
+            for release in ledger.releases(profile)
+            if (gone := ledger.history.outdated_by(release))
+        }
+        if found:
+            most = found[min(found)]
+            persons, rows = sum(d.persons for d in most), sum(d.rows for d in most)
+            feeds = ", ".join(sorted({d.feed for d in most}))
+            lines.append(
+                f"{profile}: {len(found)} releases from r{min(found):06d} to "
+                f"r{max(found):06d} hold up to {persons:,} persons and {rows:,} rows "
+                f"that agencies have deleted since ({feeds}): ask their readers for "
+                "their copies"
+            )
+    return lines
 
 
 def _print_releases(county: County, console: Console) -> None:

@@ -19,15 +19,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.agencies import AGENCIES
+from simulator.faults import KINDS
 from simulator.servers.credentials import KID, LOGIN, Credentials
 from simulator.servers.hospital import HospitalApi
+from simulator.servers.http_troubles import Troubled
 from simulator.servers.nights import ServedFeed
 from simulator.servers.oauth import AssertionLogin, ClientSecretLogin, Tokens
 from simulator.servers.options import Intercept, ServerOptions
-from simulator.servers.police import PoliceLogin, PoliceSftp
+from simulator.servers.police import PoliceLogin
 from simulator.servers.probation import ProbationApi
 from simulator.servers.school import SchoolApi
+from simulator.servers.sftp_troubles import (
+    TroubledLogin,
+    TroubledSftp,
+    change_host_key,
+)
 from simulator.servers.state import Endpoint, ServersState
+from simulator.servers.tonight import Tonight
 
 HOST = "127.0.0.1"
 REST_FEEDS = tuple(f for f, agency in AGENCIES.items() if agency.kind == "rest")
@@ -53,6 +61,7 @@ class AgencyServers:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failure: BaseException | None = None
         self._ports: dict[str, int] = {}
+        self._tonight = {feed: Tonight(root, feed) for feed in KINDS}
         self.police_logins: list[PoliceLogin] = []
         self.tokens = {feed: Tokens(self._options.token_seconds) for feed in HTTP_FEEDS}
         self.logins = self._logins()
@@ -153,6 +162,9 @@ class AgencyServers:
         """Open all ports, serve until told to stop, close all ports."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         ssh = await self._police()
+        usual = self._credentials.host_key
+        changing = change_host_key(ssh, self._tonight, usual, self._stop)
+        keys = asyncio.create_task(changing)
         servers = [self._http(feed, routes) for feed, routes in self._routes().items()]
         tasks = [asyncio.create_task(s.serve(sockets=[p])) for s, p in servers]
         while not all(server.started for server, _ in servers):
@@ -168,22 +180,27 @@ class AgencyServers:
             for connection in list(server.server_state.connections):
                 connection.transport.abort()
         calls = [login.hang_up() for login in self.police_logins]
-        await asyncio.gather(*tasks, *calls, return_exceptions=True)
+        await asyncio.gather(*tasks, *calls, keys, return_exceptions=True)
         await ssh.wait_closed()
 
     async def _police(self) -> asyncssh.SSHAcceptor:
         """Open the file server of the police and of every agency that drops files."""
         made = self._credentials
-        sftp = self._options.sftp_server or PoliceSftp
+        own, tonight = self._options.sftp_server, self._tonight
 
         def login() -> PoliceLogin:
-            server = PoliceLogin({LOGIN: made.police_password, **made.added})
+            passwords = {LOGIN: made.police_password, **made.added}
+            server = TroubledLogin(passwords, tonight)
             self.police_logins.append(server)
             return server
 
         def session(channel: Any) -> asyncssh.SFTPServer:
             account = channel.get_extra_info("username")
-            return sftp(channel, self._root, *(f for f in AGENCIES if f == account))
+            feed = account if account in AGENCIES else "police_rms"
+            if own is not None:
+                made_by_test: asyncssh.SFTPServer = own(channel, self._root)
+                return made_by_test
+            return TroubledSftp(channel, self._root, tonight[feed])
 
         asyncssh.set_log_level("WARNING")
         public = made.police_key.export_public_key("openssh").decode()
@@ -235,7 +252,7 @@ class AgencyServers:
         middleware = [_intercepting(feed, intercept)] if intercept else []
         app = Starlette(routes=routes, middleware=middleware)
         config = uvicorn.Config(
-            app,
+            Troubled(app, KINDS[feed], self._tonight[feed]),
             log_config=None,
             log_level="warning",
             access_log=False,

@@ -110,26 +110,6 @@ def test_events_go_with_the_person_whom_the_agency_deleted(county) -> None:
     assert counts(county, "supervision_period").quarantined == 1
 
 
-def test_mass_absence_is_held_and_the_last_state_stays(county) -> None:
-    everyone = [person(n) for n in range(200)]
-    periods = [period(1)]
-    first = check(county, FIRST, persons=everyone, periods=periods)
-    with pytest.raises(DeliveryHeld) as held:
-        check(county, SECOND, persons=everyone[:150], periods=periods)
-    assert held.value.code == "MASS_ABSENCE"
-    assert "50 of 200" in held.value.detail
-    state = county.ledger.state_as_of("probation", SECOND)
-    assert (state.state_id, state.carried) == (first.state_id, True)
-    assert counts(county, "person").quarantined == 150
-
-
-def test_an_orphan_is_quarantined_with_its_rule(county) -> None:
-    result = check(county, FIRST, persons=[person(1)], periods=[period(1), period(9)])
-    assert len(content(county, result.state_id, "supervision_period")) == 1
-    assert counts(county, "supervision_period").quarantined == 1
-    assert rules(county)["reference:person_id"] == 1
-
-
 def test_a_quarantined_person_takes_along_its_events(county) -> None:
     unnamed = person(2, name={"first": "Ada", "last": None})
     result = check(
@@ -157,15 +137,6 @@ def test_a_row_sent_twice_is_superseded(county) -> None:
     result = check(county, FIRST, persons=[person(1), newer], periods=[period(1)])
     assert [w["last_name"] for w in vault(county, result.state_id)] == ["Newer"]
     assert counts(county, "person").superseded == 1
-
-
-def test_an_unknown_optional_code_is_emptied_and_counted(county) -> None:
-    result = check(
-        county, FIRST, persons=[person(1)], periods=[period(1, level="SUPER")]
-    )
-    (row,) = content(county, result.state_id, "supervision_period")
-    assert row["level"] is None
-    assert rules(county)["code:level"] == 1
 
 
 def test_too_many_bad_rows_hold_the_delivery(county) -> None:

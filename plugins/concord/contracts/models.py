@@ -1,15 +1,17 @@
 """Contracts, agreements and release profiles as Concord uses them."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from concord.contracts.odcs import Classification, LogicalType, Strict
 
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
+Packing = Literal["gzip", "zip"]
 DeleteMode = Literal[
     "tombstone", "soft_delete_column", "action_code", "snapshot_absence", "none"
 ]
@@ -52,9 +54,29 @@ class Column(Strict):
     codelist: CodeList | None
     formats: tuple[str, ...]
     null_tokens: tuple[str, ...]
-    strip_prefix: str | None
+    trim: bool
+    strip_prefix: tuple[str, ...]
     renamed_from: str | None
     entity: str | None
+    namespaces: Mapping[str, str] = {}
+    agency_codes: tuple[str, ...] = ()
+
+    @property
+    def names_a_thing(self) -> bool:
+        """Say whether a value is the number of something, rather than a measure."""
+        last = self.concept.name.rpartition(".")[2]
+        return bool(
+            self.key_position > 0
+            or self.references
+            or self.entity
+            or last in ("id", "reference", "ssn")
+            or last.endswith("_id")
+        )
+
+    @property
+    def tells_deletion(self) -> bool:
+        """Say whether a value here says that the agency deleted the row."""
+        return self.concept.name == "technical.deleted_at"
 
 
 class DeleteKey(Strict):
@@ -69,6 +91,21 @@ class Deletes(Strict):
 
     records: str
     key: Mapping[str, DeleteKey]
+
+
+class KeyChange(Strict):
+    """Where a notice of a changed key has the old and the new value."""
+
+    old: str
+    new: str
+
+
+class KeyChanges(Strict):
+    """How notices of changed keys read; ``order`` is where each says when it came."""
+
+    records: str
+    key: Mapping[str, KeyChange]
+    order: str
 
 
 class Age(Strict):
@@ -87,8 +124,11 @@ class Table(Strict):
     description: str
     columns: tuple[Column, ...]
     records: str | None
+    member: str | None
+    each: str | None
     deletes: Deletes | None
     ages: tuple[Age, ...]
+    key_changes: KeyChanges | None = None
 
     @property
     def key(self) -> tuple[Column, ...]:
@@ -125,6 +165,16 @@ class Table(Strict):
         )
 
 
+class Drift(Strict):
+    """How far a delivery may differ from the feed's own past before a person looks."""
+
+    nights: int = Field(default=28, ge=1)
+    min_nights: int = Field(default=5, alias="minNights", ge=2)
+    min_rows: int = Field(default=100, alias="minRows", ge=1)
+    fewer: float = Field(default=0.4, gt=0, lt=1)
+    more: float = Field(default=3, gt=1)
+
+
 class Delivery(Strict):
     """When and how the agency delivers."""
 
@@ -137,8 +187,47 @@ class Delivery(Strict):
     max_bad_share: float = Field(alias="maxBadShare", gt=0, le=1)
     min_bad_rows: int = Field(default=10, alias="minBadRows", ge=1)
     max_absent_share: float = Field(default=0.05, alias="maxAbsentShare", gt=0, le=1)
-    encoding: Literal["utf-8"] = "utf-8"
-    delimiter: str = ","
+    max_unknown_share: float = Field(default=0.2, alias="maxUnknownShare", gt=0, le=1)
+    conflicting_rows: Literal["newest", "hold"] = Field(
+        default="newest", alias="conflictingRows"
+    )
+    drift: Drift = Drift()
+    packing: Packing | None = None
+    max_unpacked_bytes: int = Field(default=50 * 2**30, alias="maxUnpackedBytes", gt=0)
+    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    empty_allowed: bool | None = Field(default=None, alias="emptyAllowed")
+    final_newline: bool = Field(default=True, alias="finalNewline")
+    trailer: str | None = None
+    stray_quotes: Literal["reject", "text"] = Field(
+        default="reject", alias="strayQuotes"
+    )
+    max_line_bytes: int = Field(default=1 << 20, alias="maxLineBytes", gt=0)
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Say whether a file may be a header alone: in an increment, if not said."""
+        return (
+            self.mode == "increment"
+            if self.empty_allowed is None
+            else self.empty_allowed
+        )
+
+    @field_validator("trailer")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        if groups != 1:
+            raise ValueError("needs one group, the number of rows")
+        return pattern
+
+    @property
+    def absence_deletes(self) -> bool:
+        """Say whether a row that is missing from a snapshot was deleted."""
+        return self.delete_mode == "snapshot_absence"
 
 
 class Contract(Strict):

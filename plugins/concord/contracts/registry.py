@@ -1,10 +1,11 @@
 """Everything under include/, loaded once, every file checked against the others."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from concord.contracts.decisions import Decisions, read_decisions
 from concord.contracts.models import (
     Agreement,
     CodeList,
@@ -27,6 +28,7 @@ class Registry:
     contracts: dict[str, Contract]
     agreements: dict[str, Agreement]
     profiles: dict[str, ReleaseProfile]
+    decisions: dict[str, Decisions] = field(default_factory=dict)
 
     def contract(self, feed: str) -> Contract:
         """Return a feed's contract; raises ContractError naming those that exist."""
@@ -68,7 +70,8 @@ def load_registry(settings: Settings) -> Registry:
             for f in sorted_files(include / "releases")
         )
     }
-    registry = Registry(concepts, codelists, contracts, agreements, profiles)
+    decisions = read_decisions(include, contracts)
+    registry = Registry(concepts, codelists, contracts, agreements, profiles, decisions)
     check_registry(registry, settings)
     return registry
 

@@ -114,10 +114,12 @@ def _read(con: duckdb.DuckDBPyConnection, path: Path) -> CuratedTable:
                 ("key",), f"key column '{column}' is no column", "Describe it"
             )
     sql = path.read_text(encoding="utf-8")
-    return CuratedTable(path.stem, path, sql, about, _reads(con, path, sql))
+    return CuratedTable(path.stem, path, sql, about, relations_read(con, path, sql))
 
 
-def _reads(con: duckdb.DuckDBPyConnection, path: Path, sql: str) -> frozenset[str]:
+def relations_read(
+    con: duckdb.DuckDBPyConnection, path: Path, sql: str
+) -> frozenset[str]:
     """Return the relations that a query reads, from DuckDB's own parse of it."""
     parse_tree = "SELECT json_serialize_sql($sql)"
     ((text,),) = con.execute(parse_tree, {"sql": sql}).fetchall()

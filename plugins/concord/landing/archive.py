@@ -59,7 +59,7 @@ class ArchiveSink:
         """Encrypt a part while it streams and keep it under its content's hash."""
         temporary = self.folder / f"{len(self.parts):06d}.part"
         measured = _Measured(stream)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             pyrage.encrypt_io(measured, file, [self.recipient])
         sha256 = measured.sha256.hexdigest()
@@ -73,6 +73,12 @@ class ArchiveSink:
         )
         self.parts.append(kept)
         return StoredPart(part.name, part.table, part.role, sha256, measured.size)
+
+    def discard(self) -> None:
+        """Forget every part so far: the delivery begins anew."""
+        for part in self.parts:
+            (self.folder / f"{part.sha256}.age").unlink(missing_ok=True)
+        self.parts.clear()
 
 
 class Archive:
@@ -111,6 +117,7 @@ class Archive:
                 agreement_version=agreement.version,
                 rows_expected=dict(fetched.rows_expected),
                 parts=tuple(sink.parts),
+                whole=fetched.whole,
             )
             final = feed_folder / receipt.delivery_id.rsplit(":", 1)[1]
             with appearing(final) as folder:
@@ -118,7 +125,8 @@ class Archive:
                     path.rename(folder / path.name)
                 text = receipt.model_dump_json(indent=2)
                 write_bytes(folder / RECEIPT, text.encode())
-        return self._record(read_receipt(final), final)
+        kept = read_receipt(final).model_copy(update={"landed_on": landed_on})
+        return self._record(kept, final)
 
     def _record(self, receipt: Receipt, folder: Path) -> Delivery:
         delivery = Delivery(

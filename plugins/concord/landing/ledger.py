@@ -16,6 +16,7 @@ from alembic.config import Config
 
 from concord.exceptions import DeliveryHeld
 from concord.landing import schema
+from concord.landing.history import History
 from concord.landing.records import (
     ColumnCount,
     Delivery,
@@ -39,6 +40,7 @@ class Ledger:
         self.engine = sa.create_engine(url, future=True)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _configure_sqlite)
+        self.history = History(self.engine)
         self._migrate()
 
     def close(self) -> None:

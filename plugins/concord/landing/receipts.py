@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from concord.exceptions import IntegrityError
 
 RECEIPT = "receipt.json"
+OF_ALL_TABLES = {"rows": "archive", "deletes": "deleted"}  # parts no table owns
 
 
 class ReceiptPart(BaseModel):
@@ -41,6 +42,7 @@ class Receipt(BaseModel):
     agreement_version: str
     rows_expected: dict[str, int]
     parts: tuple[ReceiptPart, ...]
+    whole: bool = False
 
     @property
     def bytes(self) -> int:
@@ -54,7 +56,7 @@ class Receipt(BaseModel):
 
     def of(self, table: str, role: str) -> tuple[ReceiptPart, ...]:
         """Return a table's parts of one role, in the order in which they came."""
-        wanted = {table, "deleted"} if role == "deletes" else {table}
+        wanted = {table, OF_ALL_TABLES.get(role, table)}
         return tuple(p for p in self.parts if p.table in wanted and p.role == role)
 
 

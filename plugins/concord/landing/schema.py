@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -72,6 +73,51 @@ column_count = Table(
     Column("column_name", String(64), primary_key=True),
     Column("rows", BigInteger, nullable=False),
     Column("present", BigInteger, nullable=False),
+)
+
+column_profile = Table(
+    "column_profile",
+    metadata,
+    Column("delivery_id", String(64), primary_key=True),
+    Column("table_name", String(64), primary_key=True),
+    Column("column_name", String(64), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("present", BigInteger, nullable=False),
+    Column("varied", Boolean, nullable=False),
+)
+
+healing = Table(
+    "healing",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("night", Date, primary_key=True),
+    Column("table_name", String(64), primary_key=True),
+    Column("before", BigInteger, nullable=False),
+    Column("added", BigInteger, nullable=False),
+    Column("corrected", BigInteger, nullable=False),
+    Column("released", BigInteger, nullable=False),
+    Column("overridden", BigInteger, nullable=False),
+    Column("replaced", BigInteger, nullable=False),
+    Column("withdrawn", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+)
+
+deletion = Table(
+    "deletion",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("night", Date, primary_key=True),
+    Column("persons", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+)
+
+cross_check = Table(
+    "cross_check",
+    metadata,
+    Column("night", Date, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("matched", BigInteger, nullable=False),
+    Column("compared", BigInteger, nullable=False),
 )
 
 feed_night = Table(

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -22,10 +22,11 @@ from concord.linkage.clustering import (
 )
 from concord.linkage.guard import Tables, refuse_pairs, refused_within_groups
 from concord.linkage.settings import UNIQUE_ID, PersonModel
-from concord.linkage.standardise import standardise
+from concord.linkage.standardise import set_aside, standardise
 
 CLUSTERS = pa.schema([("record_key", pa.string()), ("cluster_id", pa.string())])
 _TABLES = Tables()
+RECORDS = "person_records_in"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class LinkResult:
     pairs: Mapping[str, int]
     largest_cluster: int
     seconds: Mapping[str, float]
+    set_aside: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Clock:
@@ -129,7 +131,8 @@ def _link(
     if records.num_rows == 0:
         return LinkResult(CLUSTERS.empty_table(), _counts([]), 0, {})
     with clock("standardise"):
-        prepare_nodes(con, records, night, model.guard.rare_name_share)
+        nodes = prepare_nodes(con, records, night, model.guard.rare_name_share)
+        unknown = set_aside(con, RECORDS, nodes)
     with clock("predict"):
         _score(con, model, records.num_rows)
     with clock("guard"):
@@ -151,7 +154,11 @@ def _link(
         {"link_weight": model.thresholds.link_weight},
     ).fetchall()
     return LinkResult(
-        clusters, _counts(bands), int(np.bincount(group).max()), clock.seconds
+        clusters,
+        _counts(bands),
+        int(np.bincount(group).max()),
+        clock.seconds,
+        unknown,
     )
 
 
@@ -167,8 +174,8 @@ def prepare_nodes(
     rare_share: float,
 ) -> str:
     """Standardise records and number them by record key; return the node table."""
-    con.register("person_records_in", records)
-    standardised = standardise(con, "person_records_in", night=night)
+    con.register(RECORDS, records)
+    standardised = standardise(con, RECORDS, night=night)
     con.execute(
         f"""
         CREATE TABLE {_TABLES.nodes} AS

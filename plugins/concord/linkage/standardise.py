@@ -8,11 +8,20 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import ARROW
 
-from concord.duck import quoted
+from concord.duck import one, quoted
 from concord.settings import PROJECT
 
 LINKAGE = PROJECT / "include" / "linkage"
 STANDARDISED = "person_standardised"
+COMPARED = {
+    "first_name": "first_name",
+    "last_name": "last_name",
+    "birth_date": "dob",
+    "ssn": "ssn",
+    "state_id": "state_id",
+    "phone": "phone",
+    "email": "email",
+}
 
 
 def standardise(
@@ -45,6 +54,26 @@ def standardise(
     con.execute(f"CREATE OR REPLACE TABLE {STANDARDISED} AS\n{query}", {"night": night})
     con.execute("DROP VIEW person_record")
     return STANDARDISED
+
+
+def set_aside(
+    con: duckdb.DuckDBPyConnection, relation: str, standardised: str
+) -> dict[str, int]:
+    """Count values that stand for no value, such as UNKNOWN or 01/01/1900.
+
+    They are unknown to linkage: no two records are compared, or even looked at
+    together, because of them. The vault keeps them as they were written.
+    """
+    counted = ", ".join(
+        f"count(*) FILTER (WHERE nullif(trim(raw.{name}::VARCHAR), '') IS NOT NULL "
+        f"AND clean.{used} IS NULL)"
+        for name, used in COMPARED.items()
+    )
+    query = (
+        f"SELECT {counted} FROM {quoted(relation)} AS raw "
+        f"JOIN {quoted(standardised)} AS clean USING (record_key)"
+    )
+    return dict(zip(COMPARED, one(con, query), strict=True))
 
 
 def _add_nfkc(con: duckdb.DuckDBPyConnection) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
+from concord.contracts.decisions import NOTHING_DECIDED
 from concord.contracts.models import Contract
 from concord.exceptions import (
     AgreementRefused,
@@ -13,6 +14,7 @@ from concord.exceptions import (
 from concord.landing.archive import Archive
 from concord.landing.records import Delivery, FeedStatus
 from concord.pipeline.county import County
+from concord.pipeline.refreshing import since, use_up
 from concord.transport.base import Transport
 from concord.validation.feed_check import CheckResult, FeedCheck
 
@@ -60,7 +62,7 @@ def _fetch(
 ) -> tuple[str, ...]:
     transport = open_transport(contract)
     archive = Archive(county.zones, county.keys, county.ledger)
-    drops = transport.offered(county.ledger.watermark(contract.id), night)
+    drops = transport.offered(since(county.ledger, contract), night)
     if not drops:
         raise DeliveryNotReady(
             "NOT_DELIVERED",
@@ -117,13 +119,21 @@ def check(county: County, feed: str, night: date) -> CheckResult:
     """
     contract = county.registry.contract(feed)
     step = FeedCheck(
-        county.settings, county.zones, county.keys, county.ledger, contract
+        county.settings,
+        county.zones,
+        county.keys,
+        county.ledger,
+        contract,
+        county.registry.decisions.get(feed, NOTHING_DECIDED),
     )
+    deliveries = landed(county, feed, night)
     try:
-        return step.run(night, landed(county, feed, night))
+        result = step.run(night, deliveries)
     except DeliveryHeld as error:
         _record_trouble(county, night, error, "held")
         raise
+    use_up(county, step.archive, deliveries)
+    return result
 
 
 def is_fresh(county: County, feed: str, night: date) -> bool:

@@ -153,6 +153,7 @@ def _measures(
     return {
         "records_by_feed": {f["values"]: f["counts"] for f in feeds},
         "pairs": dict(result.pairs),
+        "set_aside": dict(result.set_aside),
         "largest_cluster": result.largest_cluster,
         "seconds": {part: round(s, 3) for part, s in result.seconds.items()},
         "events": {k["values"]: k["counts"] for k in kinds},

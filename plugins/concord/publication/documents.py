@@ -55,7 +55,10 @@ def changes(manifest: Mapping[str, Any], parent: Mapping[str, Any] | None) -> st
             "|---|---:|---:|---:|",
         ]
         rows = _row_changes(rows_by_table(parent), rows_by_table(manifest))
-        columns = _column_changes(parent["tables"], manifest["tables"])
+        columns = [
+            *_corrections(parent["tables"], manifest["tables"]),
+            *_column_changes(parent["tables"], manifest["tables"]),
+        ]
     return "\n".join([title, "", compared, "", *header, *rows, "", *columns])
 
 
@@ -72,6 +75,23 @@ def _row_changes(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]
 def _count(rows: int | None) -> str:
     """Write a row count; a table that is not there has none."""
     return "–" if rows is None else f"{rows:,}"
+
+
+def _corrections(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return a line for each table that has as many rows, but not the same."""
+    lines = [
+        f"- `{name}` has as many rows as before, but other values."
+        for name in sorted(before.keys() & now.keys())
+        if before[name]["rows"] == now[name]["rows"]
+        and _types(before[name]) == _types(now[name])
+        and _hashes(before[name]) != _hashes(now[name])
+    ]
+    return [*lines, ""] if lines else []
+
+
+def _hashes(table: Mapping[str, Any]) -> list[str]:
+    """Return the hash of each of a table's files."""
+    return [file["sha256"] for file in table["files"]]
 
 
 def _column_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from concord.contracts.registry import Registry
 from concord.landing.ledger import Ledger
 from concord.reporting.arrivals import arrivals, fate_total, fates, waiting
+from concord.reporting.between import between, healing
 from concord.reporting.changes import compare
 from concord.reporting.model import Facts, Page
 from concord.reporting.outcomes import linkage_of, releases_of
@@ -66,4 +67,6 @@ class Collector:
             ),
             linkage=linkage_of(ledger, night),
             releases=releases_of(ledger, registry, night),
+            healing=healing(ledger, feeds, night),
+            between=between(ledger, self.settings.include / "sql" / "checks", night),
         )

@@ -141,11 +141,58 @@ class FeedQuality:
 
 
 @dataclass(frozen=True)
+class HealingLine:
+    """What became of the rows of one table that waited in quarantine; exact."""
+
+    feed: str
+    table: str
+    before: int
+    added: int
+    corrected: int
+    released: int
+    overridden: int
+    left: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class RateOfNight:
+    """The rate of a check between agencies on one night."""
+
+    night: date
+    share: Value
+
+
+@dataclass(frozen=True)
+class Between:
+    """A check between two agencies: its newest result and the nights before."""
+
+    name: str
+    title: str
+    why: str
+    feeds: tuple[str, str]
+    night: date
+    matched: Count
+    compared: Count
+    share: Value
+    expected: float
+    rates: tuple[RateOfNight, ...]
+
+
+@dataclass(frozen=True)
 class RecordsOfFeed:
     """How many person records of a feed were linked."""
 
     feed: str
     records: Count
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """How many values of one kind stand for no value and are not compared."""
+
+    kind: str
+    values: Count
 
 
 @dataclass(frozen=True)
@@ -177,6 +224,7 @@ class Linkage:
     ids_restored: Count | None
     precision: Value | None
     recall: Value | None
+    set_aside: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,6 +298,8 @@ class Facts:
     quality: tuple[FeedQuality, ...]
     linkage: Linkage | None
     releases: tuple[Release, ...]
+    healing: tuple[HealingLine, ...] = ()
+    between: tuple[Between, ...] = ()
 
     @property
     def holds(self) -> tuple[Standing, ...]:

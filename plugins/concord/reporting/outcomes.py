@@ -24,6 +24,7 @@ from concord.reporting.model import (
     Release,
     ReleasedTable,
     ReleaseInput,
+    SetAside,
 )
 
 
@@ -61,6 +62,11 @@ def linkage_of(ledger: Ledger, night: date) -> Linkage | None:
         ids_restored=_event(measures, "restored"),
         precision=_rate(quality.get("precision")),
         recall=_rate(quality.get("recall")),
+        set_aside=tuple(
+            SetAside(kind, protect(int(count)))
+            for kind, count in measures.get("set_aside", {}).items()
+            if count
+        ),
     )
 
 

@@ -20,6 +20,12 @@ _TYPES = {
     "number": "a number",
     "boolean": "yes or no",
 }
+_FILES = {
+    "beyond_ascii": "Characters beyond ASCII were decoded as the contract says.",
+    "byte_order_mark": "A file began with a byte order mark; it was taken off.",
+    "columns_added": "A file has columns that the contract lacks; they are not read.",
+    "mixed_line_ends": "Lines ended in two ways; they were made to end in one.",
+}
 _UNKNOWN = (
     "The rule is no longer on file; it was in force when the delivery was checked."
 )
@@ -38,6 +44,10 @@ class Reasons:
         if declared is not None:
             return str(declared["meta"]["why"])
         kind, _, name = rule.partition(":")
+        if kind == "file":
+            return _FILES.get(name, _UNKNOWN)
+        if kind == "age":
+            return "Between 0 and 120 years lie between birth and event."
         column = self._column(feed, table, name)
         return _contract_sentence(kind, column) if column else _UNKNOWN
 
@@ -88,6 +98,9 @@ def _contract_sentence(kind: str, column: Column) -> str:
         "range": "A number lies within the limits that the contract gives.",
         "not-future": "Nothing is dated after the night of its delivery.",
         "unique": "No two rows share a value.",
+        "agency": "A row bears a code of the agency that sends it.",
+        "conflict": "Rows with the same key say the same.",
+        "clock": "A local time is not in an hour that a clock change makes doubtful.",
         "type": f"A value is {_TYPES.get(column.type, 'readable as its type')}.",
         "reference": f"A row belongs to a row of {parent} that exists.",
     }

@@ -124,6 +124,12 @@ def _csv_lines(page: Page) -> Iterator[Sequence[Any]]:
         for r in q.rules:
             place = ("validity", q.feed, r.table, r.rule)
             yield from _measures(r, place, "severity checked broken validity")
+    for h in facts.healing:
+        names = "before added corrected released overridden left waiting"
+        yield from _measures(h, ("quarantine", h.feed, h.table, ""), names)
+    for b in facts.between:
+        place = ("between agencies", " ".join(b.feeds), "", b.name)
+        yield from _measures(b, place, "night matched compared share expected")
     yield from _linkage_lines(page)
     yield from _release_lines(page)
 
@@ -140,6 +146,8 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
     yield from _measures(linkage, place, names)
     for feed in linkage.by_feed:
         yield from _measures(feed, ("linkage", feed.feed, *place[2:]), "records")
+    for kind in linkage.set_aside:
+        yield from _measures(kind, ("linkage", "", "", kind.kind), "values")
     for pairs in linkage.pairs:
         yield from _measures(pairs, ("linkage", "", "", pairs.band), "pairs")
 

@@ -10,17 +10,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from concord.contracts.models import Contract, Table
-from concord.duck import count, fetch, quoted
+from concord.duck import count, quoted
 from concord.exceptions import DeliveryHeld
 from concord.landing.archive import Archive
-from concord.landing.receipts import Receipt
+from concord.landing.history import ColumnProfile
+from concord.landing.receipts import Receipt, ReceiptPart
 from concord.landing.records import Delivery, RuleCount, TableCount
+from concord.landing.unpacking import unpack
+from concord.parsing.key_changes import load_key_changes
 from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
+from concord.validation import doubts
+from concord.validation.brakes import Brakes
+from concord.validation.clock_changes import doubtful_times
+from concord.validation.duplicates import conflicts, leave_out_superseded
+from concord.validation.overriding import RowNames, check_rules_exist, let_through
 from concord.validation.references import in_dependency_order, orphans
-from concord.validation.row_checks import TableRules, check_rows
+from concord.validation.row_checks import RowChecks, TableRules, check_rows
+from concord.validation.splitting import is_deletion
 
 
 @dataclass
@@ -33,7 +41,8 @@ class CheckedTable:
     upserts: str
     counts: TableCount
     rules: list[RuleCount]
-    failed: pa.Table
+    failed: str
+    overridden: int
 
 
 @dataclass
@@ -41,7 +50,10 @@ class CheckedDelivery:
     """A whole delivery after its checks."""
 
     delivery: Delivery
+    whole: bool
     tables: dict[str, CheckedTable] = field(default_factory=dict)
+    profiles: list[ColumnProfile] = field(default_factory=list)
+    extra_rules: list[RuleCount] = field(default_factory=list)
 
     @property
     def counts(self) -> list[TableCount]:
@@ -51,7 +63,8 @@ class CheckedDelivery:
     @property
     def rules(self) -> list[RuleCount]:
         """Return how many rows broke each rule."""
-        return [rule for checked in self.tables.values() for rule in checked.rules]
+        found = [rule for checked in self.tables.values() for rule in checked.rules]
+        return found + self.extra_rules
 
 
 class DeliveryChecker:
@@ -64,12 +77,16 @@ class DeliveryChecker:
         rules: TableRules,
         archive: Archive,
         workspace: Path,
+        brakes: Brakes,
+        names: RowNames,
     ) -> None:
         self.con = con
         self.contract = contract
         self.rules = rules
         self.archive = archive
         self.workspace = workspace
+        self.brakes = brakes
+        self.names = names
 
     def check(self, checked: CheckedDelivery) -> None:
         """Check every table; raises DeliveryHeld where the delivery is in doubt."""
@@ -77,23 +94,25 @@ class DeliveryChecker:
         receipt = self.archive.receipt(delivery)
         for table in in_dependency_order(self.contract):
             loaded = self._load(delivery, receipt, table)
-            checked.tables[table.name] = self._check_table(table, loaded)
-        self._hold_if_too_bad(checked)
+            checked.tables[table.name] = self._check_table(table, loaded, checked.whole)
+        doubts.hold_if_too_bad(self.contract, checked.counts, self.brakes)
 
     def _load(self, delivery: Delivery, receipt: Receipt, table: Table) -> Loaded:
         suffix = f".{self.contract.delivery.format}"
         parts = receipt.of(table.source, "rows")
-        files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        files = self._open(delivery, parts, table, suffix)
         loaded = load(self.con, self.contract, table, files)
-        expected = receipt.rows_expected.get(table.source, loaded.received)
-        if loaded.received != expected:
+        expected = receipt.rows_expected.get(table.source, loaded.records)
+        if loaded.records != expected:
             raise self._held(
                 "ROW_COUNT_MISMATCH",
-                f"{table.name}: {loaded.received} rows read, {expected} announced",
+                f"{table.name}: {loaded.records} rows read, {expected} announced",
                 "Ask the agency to send the delivery again",
             )
+        standing = f"(FROM {loaded.relation} WHERE NOT {is_deletion(table)})"
         for column in loaded.types:
-            if column.required and loaded.received and column.present == 0:
+            empty = column.required and column.present == 0
+            if empty and loaded.received and count(self.con, standing):
                 raise self._held(
                     "COLUMN_MISSING",
                     f"{table.name}: required column '{column.column}' is empty in all "
@@ -102,40 +121,140 @@ class DeliveryChecker:
                 )
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
-            files = self.archive.open_parts(delivery, parts, self.workspace, suffix)
-            ndjson = self.contract.delivery.format == "ndjson"
-            load_deletes(self.con, table, files, ndjson)
+            files = self._open(delivery, parts, table, suffix)
+            deleted = load_deletes(self.con, self.contract, table, files)
+            self._hold_without_keys(table, deleted, list(table.deletes.key))
         for path in self.workspace.glob(f"*{suffix}"):
             path.unlink()
         return loaded
 
-    def _check_table(self, table: Table, loaded: Loaded) -> CheckedTable:
+    def _open(
+        self,
+        delivery: Delivery,
+        parts: tuple[ReceiptPart, ...],
+        table: Table,
+        suffix: str,
+    ) -> list[Path]:
+        """Open parts of a table as plain files, unpacked where the contract says so."""
+        agreed = self.contract.delivery
+        if agreed.packing is None:
+            return self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        files = []
+        for packed in self.archive.open_parts(delivery, parts, self.workspace, ".pack"):
+            plain = unpack(
+                packed,
+                packed.with_suffix(suffix),
+                agreed.packing,
+                feed=self.contract.id,
+                table=table.name,
+                member=table.member,
+                max_bytes=agreed.max_unpacked_bytes,
+            )
+            packed.unlink()
+            files.append(plain)
+        return files
+
+    def load_key_changes(self, delivery: Delivery) -> None:
+        """Read the key changes of a delivery into ``changed_<table>``."""
+        receipt = self.archive.receipt(delivery)
+        suffix = f".{self.contract.delivery.format}"
+        for table in self.contract.tables:
+            if table.key_changes is None:
+                continue
+            parts = receipt.of(table.source, "key_changes")
+            files = self._open(delivery, parts, table, suffix)
+            ndjson = self.contract.delivery.format == "ndjson"
+            changed = load_key_changes(self.con, table, files, ndjson)
+            for side in ("old", "new"):
+                names = [f"{side}_{column.name}" for column in table.key]
+                self._hold_without_keys(table, changed, names)
+            for path in files:
+                path.unlink()
+
+    def _hold_without_keys(self, table: Table, relation: str, names: list[str]) -> None:
+        """Hold a delivery whose notices do not say which row they are about."""
+        absent = " OR ".join(f"{quoted(name)} IS NULL" for name in names)
+        found = count(self.con, f"(FROM {relation} WHERE {absent})")
+        if found:
+            raise self._held(
+                "NOTICE_WITHOUT_KEY",
+                f"{table.name}: deletions or key changes without the contract's key",
+                "Ask the agency for keys in its notices, or correct their path",
+            )
+
+    def _check_table(self, table: Table, loaded: Loaded, whole: bool) -> CheckedTable:
         con, name = self.con, table.name
         candidates = f"candidates_{name}"
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW {candidates} AS "
             f"SELECT * EXCLUDE (_rejected) FROM {loaded.relation} WHERE NOT _rejected"
         )
-        outcome = check_rows(con, self.rules, table, candidates)
-        for rule in outcome.broken_tables:
+        judged = self._judge(table, candidates)
+        doubts.hold_if_from_elsewhere(self.contract.id, table, judged.counts)
+        for rule in judged.broken_tables:
             raise self._held(
                 "TABLE_RULE_BROKEN",
                 f"{name}: rule '{rule}' does not hold",
                 "See the rule's reason in expectations/, then decide",
             )
         rules = [_type_rule(name, loaded, t) for t in loaded.types if t.faults]
-        rules += outcome.counts
-        failures = outcome.failures
+        rules += _file_notes(name, loaded)
+        doubtful = doubtful_times(con, self.contract, table, candidates)
+        rules += [rule for rule in doubtful if rule.unexpected]
+        doubts.hold_if_unknown(self.contract, table, judged.counts, self.brakes)
+        rules += judged.counts
+        return self._accept(table, loaded, candidates, judged, rules, whole)
+
+    def _judge(self, table: Table, candidates: str) -> RowChecks:
+        """Run every rule about a table's rows; overrides already let rows through."""
+        judged = check_rows(self.con, self.rules, table, candidates)
         for column in table.columns:
             if column.references:
-                found = self._orphans(table, candidates, column.name)
-                rules.append(found[0])
-                if found[1]:
-                    con.execute(
-                        f"INSERT INTO {failures} SELECT _row, '{found[0].rule}' "
-                        f"FROM {found[1]}"
+                found, relation = self._orphans(table, candidates, column.name)
+                judged.counts.append(found)
+                if relation:
+                    self.con.execute(
+                        f"INSERT INTO {judged.failures} SELECT _row, '{found.rule}' "
+                        f"FROM {relation}"
                     )
-        return self._accept(table, loaded, candidates, failures, rules)
+        self._spare_deletions(table, candidates, judged)
+        overrides = self.brakes.decisions.overrides_of(table.name, self.brakes.night)
+        known = [rule.rule for rule in judged.counts]
+        check_rules_exist(self.contract.id, table.name, overrides, known)
+        judged.overridden = let_through(
+            self.con, table, candidates, judged.failures, overrides, self.names
+        )
+        return judged
+
+    def _spare_deletions(
+        self, table: Table, candidates: str, judged: RowChecks
+    ) -> None:
+        """Let a deletion through whatever else is wrong with the row, but its key."""
+        marked = is_deletion(table)
+        if marked == "(FALSE)":
+            return
+        needed = {c.name for c in table.columns if c.agency_codes} | {
+            c.name for c in table.key
+        }
+        spared = [
+            r.rule for r in judged.counts if not needed & set(r.columns.split(", "))
+        ]
+        self.con.execute(
+            f"DELETE FROM {judged.failures} WHERE rule IN ? AND _row IN "
+            f"(SELECT _row FROM {candidates} WHERE {marked})",
+            [spared],
+        )
+
+    def recheck(self, table: Table, candidates: str) -> str:
+        """Check rows again that waited in quarantine; returns the failures' relation.
+
+        What passes is accepted as if it had come in a delivery of its own.
+        """
+        judged = self._judge(table, candidates)
+        if table.deletes is not None:
+            self.con.execute(f"DELETE FROM deleted_{table.name}")
+        self._accept_rows(table, candidates, judged.failures, whole=False)
+        return judged.failures
 
     def _orphans(
         self, table: Table, candidates: str, name: str
@@ -143,7 +262,7 @@ class DeliveryChecker:
         column = table.column(name)
         assert column.references is not None
         parent = column.references.split(".")[0]
-        source = f"(FROM {candidates} WHERE {_is_upsert(table)})"
+        source = f"(FROM {candidates} WHERE NOT {is_deletion(table)})"
         known = f"known_{parent}"
         if parent == table.name or column.references != self._key_reference(parent):
             known = self._known_values(column.references)
@@ -175,72 +294,92 @@ class DeliveryChecker:
         table: Table,
         loaded: Loaded,
         candidates: str,
-        failures: str,
+        judged: RowChecks,
         rules: list[RuleCount],
+        whole: bool,
     ) -> CheckedTable:
         con, name = self.con, table.name
-        failed = fetch(
-            con,
-            f"SELECT c.*, f.rules FROM {candidates} AS c JOIN (SELECT _row, "
-            f"list(DISTINCT rule ORDER BY rule) AS rules FROM {failures} "
-            "GROUP BY _row) AS f USING (_row) ORDER BY _row",
+        failed = self._set_aside(table, loaded, candidates, judged.failures)
+        published = self._accept_rows(table, candidates, judged.failures, whole)
+        found = conflicts(con, table, candidates, judged.failures)
+        if found.unexpected and self.contract.delivery.conflicting_rows == "hold":
+            raise self._held(
+                "CONFLICTING_ROWS",
+                f"{name}: {found.unexpected} rows share a key with another row that "
+                "differs",
+                "Ask the agency which of them is right",
+            )
+        rules = [*rules, found] if found.unexpected else rules
+        quarantined = count(con, f"(FROM {failed} WHERE NOT _rejected)")
+        rejected = loaded.rejected + loaded.unreadable
+        counts = TableCount(
+            table_name=name,
+            received=loaded.received,
+            published=published,
+            quarantined=quarantined,
+            rejected=rejected,
+            superseded=loaded.received - rejected - quarantined - published,
+            deleted=published - count(con, f"upserts_{name}"),
         )
-        self._leave_out_superseded(table, candidates, failures)
+        return CheckedTable(
+            table,
+            loaded,
+            f"accepted_{name}",
+            f"upserts_{name}",
+            counts,
+            rules,
+            failed,
+            judged.overridden,
+        )
+
+    def _set_aside(
+        self, table: Table, loaded: Loaded, candidates: str, failures: str
+    ) -> str:
+        """Make ``failed_<table>``: every row that failed, with the rules it broke.
+
+        A rejected row lacks the values that were not of their type.
+        """
+        failed = f"failed_{table.name}"
+        typed = ", ".join(
+            f"CASE WHEN {quoted(t.column)} IS NULL THEN 'type:{t.column}' END"
+            for t in loaded.types
+            if t.faults and (t.required or table.column(t.column).tells_deletion)
+        )
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {failed} AS "
+            f"SELECT c.*, FALSE AS _rejected, f.rules FROM {candidates} AS c "
+            f"JOIN (SELECT _row, list(DISTINCT rule ORDER BY rule) AS rules "
+            f"FROM {failures} GROUP BY _row) AS f USING (_row) UNION ALL BY NAME "
+            f"SELECT *, list_filter([{typed}]::VARCHAR[], "
+            f"lambda r: r IS NOT NULL) AS rules FROM {loaded.relation} WHERE _rejected"
+        )
+        return failed
+
+    def _accept_rows(
+        self, table: Table, candidates: str, failures: str, whole: bool
+    ) -> int:
+        """Make ``accepted_<table>`` and ``upserts_<table>``; returns how many rows."""
+        con, name = self.con, table.name
+        leave_out_superseded(con, table, candidates, failures)
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE accepted_{name} AS SELECT * FROM "
             f"{candidates} WHERE _row NOT IN (SELECT _row FROM {failures}) "
             f"AND _row NOT IN (FROM superseded_{name})"
         )
-        upserts = f"upserts_{name}"
         con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {upserts} AS FROM accepted_{name} "
-            f"WHERE {_is_upsert(table)}"
+            f"CREATE OR REPLACE TEMP VIEW upserts_{name} AS FROM accepted_{name} "
+            f"WHERE NOT {is_deletion(table)}"
         )
-        self._remember_keys(table)
-        published = count(con, f"accepted_{name}")
-        counts = TableCount(
-            table_name=name,
-            received=loaded.received,
-            published=published,
-            quarantined=failed.num_rows,
-            rejected=loaded.rejected + loaded.unreadable,
-            superseded=loaded.received
-            - loaded.unreadable
-            - loaded.rejected
-            - failed.num_rows
-            - published,
-            deleted=published - count(con, upserts),
-        )
-        return CheckedTable(
-            table, loaded, f"accepted_{name}", upserts, counts, rules, failed
-        )
+        self._remember_keys(table, whole)
+        return count(con, f"accepted_{name}")
 
-    def _leave_out_superseded(
-        self, table: Table, candidates: str, failures: str
-    ) -> None:
-        """Make ``superseded_<table>``: good rows that a newer one replaces.
-
-        Keys that repeat are found first: they are few, and only their rows are sorted.
-        """
-        keys = ", ".join(quoted(c.name) for c in table.key)
-        updated = table.with_concept("technical.updated_at")
-        newest = f"{quoted(updated.name)} DESC NULLS LAST, " if updated else ""
-        good = f"{candidates} WHERE _row NOT IN (SELECT _row FROM {failures})"
-        self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE superseded_{table.name} AS "
-            f"SELECT _row FROM {good} AND ({keys}) IN "
-            f"(SELECT ({keys}) FROM {good} GROUP BY {keys} HAVING count(*) > 1) "
-            f"QUALIFY row_number() OVER (PARTITION BY {keys} "
-            f"ORDER BY {newest}_row DESC) > 1"
-        )
-
-    def _remember_keys(self, table: Table) -> None:
+    def _remember_keys(self, table: Table, whole: bool) -> None:
         """Make ``known_<table>``: the keys that exist once this delivery is applied."""
         if not self._is_referred_to(table):
             return
         key = quoted(table.key[0].name)
         known = f"SELECT {key} AS original FROM upserts_{table.name}"
-        if self.contract.delivery.mode == "increment":
+        if not whole:
             gone = f"SELECT {key} FROM accepted_{table.name}"
             if table.deletes is not None:
                 gone += f" UNION ALL SELECT {key} FROM deleted_{table.name}"
@@ -261,27 +400,8 @@ class DeliveryChecker:
             for column in other.columns
         )
 
-    def _hold_if_too_bad(self, checked: CheckedDelivery) -> None:
-        delivery = self.contract.delivery
-        limit = delivery.max_bad_share
-        for c in checked.counts:
-            bad = c.quarantined + c.rejected
-            # In a small table a few rows are a large share and mean nothing.
-            if bad >= delivery.min_bad_rows and bad > limit * c.received:
-                raise self._held(
-                    "TOO_MANY_BAD_ROWS",
-                    f"{c.table_name}: {bad} of {c.received} rows failed, the contract "
-                    f"allows {limit:.0%}",
-                    "See the rules in the report; ask the agency for a new export",
-                )
-
     def _held(self, code: str, detail: str, remedy: str) -> DeliveryHeld:
         return DeliveryHeld(code, feed=self.contract.id, detail=detail, remedy=remedy)
-
-
-def _is_upsert(table: Table) -> str:
-    action = table.with_concept("technical.action")
-    return f"{quoted(action.name)} <> 'D'" if action else "TRUE"
 
 
 def _type_rule(table: str, loaded: Loaded, fault: TypeFaults) -> RuleCount:
@@ -294,3 +414,11 @@ def _type_rule(table: str, loaded: Loaded, fault: TypeFaults) -> RuleCount:
         missing=0,
         unexpected=fault.faults,
     )
+
+
+def _file_notes(table: str, loaded: Loaded) -> list[RuleCount]:
+    """Tell what was accepted in a table's files though it is not as agreed."""
+    return [
+        RuleCount(table, f"file:{kind}", "warning", "", loaded.received, 0, found)
+        for kind, found in sorted(loaded.notes.items())
+    ]

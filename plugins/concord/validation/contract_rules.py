@@ -30,6 +30,14 @@ def contract_rules(table: Table, night: date) -> Iterator[Expectation]:
                 "expect_column_values_to_be_in_set",
                 {"value_set": codes},
             )
+        if column.agency_codes:
+            yield _rule(
+                column,
+                "agency",
+                "expect_column_values_to_be_in_set",
+                {"value_set": sorted(column.agency_codes)},
+                True,
+            )
         if column.unique:
             yield _rule(column, "unique", "expect_column_values_to_be_unique", {})
 

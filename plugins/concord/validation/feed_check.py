@@ -1,6 +1,7 @@
 """Check and split one feed on one night."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,20 +9,28 @@ from datetime import date, timedelta
 import duckdb
 
 from concord import __version__
+from concord.contracts.decisions import NOTHING_DECIDED, Decisions
 from concord.contracts.models import Contract
 from concord.duck import connect
 from concord.exceptions import DeliveryHeld, DeliveryNotReady
 from concord.landing.archive import Archive
+from concord.landing.history import Deletion
 from concord.landing.ledger import Ledger
 from concord.landing.records import Delivery, TableCount
 from concord.sealing import KeyRing
 from concord.settings import Settings, new_keys
-from concord.validation import quarantine
+from concord.validation import drift
+from concord.validation.brakes import Brakes
 from concord.validation.checking import CheckedDelivery, DeliveryChecker
+from concord.validation.healing import Healer
 from concord.validation.merging import StateMerger
+from concord.validation.overriding import RowNames
+from concord.validation.quarantine import ZONE, Quarantine
 from concord.validation.row_checks import TableRules
 from concord.validation.states import StateDescription, StateStore, state_id
 from concord.zones import Zones
+
+SECURITY_NOTES = ("WRONG_AGENCY",)
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class FeedCheck:
         keys: KeyRing,
         ledger: Ledger,
         contract: Contract,
+        decisions: Decisions = NOTHING_DECIDED,
         *,
         draw: Callable[[int], list[str]] = new_keys,
     ) -> None:
@@ -55,9 +65,11 @@ class FeedCheck:
         self.keys = keys
         self.ledger = ledger
         self.contract = contract
+        self.decisions = decisions
         self.draw = draw
         self.archive = Archive(zones, keys, ledger)
         self.store = StateStore(zones, keys, contract.id)
+        self.quarantine = Quarantine(zones, keys, contract.id)
 
     def run(self, night: date, deliveries: Sequence[Delivery]) -> CheckResult:
         """Check deliveries in order and make the night's state.
@@ -75,7 +87,7 @@ class FeedCheck:
             )
         before = self.ledger.state_as_of(self.contract.id, night - timedelta(days=1))
         previous = before.state_id if before else None
-        state = state_id(night, self._inputs(previous, deliveries))
+        state = state_id(night, self._inputs(night, previous, deliveries))
         if not self.store.exists(state):
             self._make(state, night, previous, deliveries)
         self.ledger.record_feed_night(
@@ -98,14 +110,28 @@ class FeedCheck:
             self.zones.workspace("check") as workspace,
             connect(self.settings, workspace, timezone=contract.timezone) as con,
         ):
-            rules = TableRules(contract, self.settings.expectations, night)
-            checker = DeliveryChecker(con, contract, rules, self.archive, workspace)
-            merger = StateMerger(con, contract, self.zones, self.keys, self.draw)
+            brakes = Brakes(contract.id, night, self.decisions)
+            checker = DeliveryChecker(
+                con,
+                contract,
+                TableRules(contract, self.settings.expectations, night),
+                self.archive,
+                workspace,
+                brakes,
+                RowNames(contract.id, self.keys.zone_key(ZONE)),
+            )
+            merger = StateMerger(
+                con, contract, self.zones, self.keys, self.draw, brakes
+            )
+            healer = Healer(con, checker, merger, self.quarantine)
             merger.begin(previous)
-            for delivery in deliveries:
-                self._apply(checker, merger, delivery)
-                merger.remember()
+            healer.begin(previous)
+            checked = [self._apply(checker, merger, healer, d) for d in deliveries]
+            healer.recheck()
             tables, orphaned = merger.finish()
+            gone = merger.find_gone()
+            healer.forget_persons()
+            waiting, healed = healer.finish()
             description = StateDescription(
                 feed=contract.id,
                 night=night,
@@ -115,22 +141,34 @@ class FeedCheck:
                 content={n: t.num_rows for n, t in tables.content.items()},
                 vault={n: t.num_rows for n, t in tables.vault.items()},
             )
-            self.store.write(state, tables, description)
+            checked[-1].extra_rules += merger.implausible_ages()
+            self._record(night, checked, brakes)
+            self.ledger.history.record_healing(contract.id, night, healed)
+            self._record_deletions(night, gone, merger.deleted, orphaned)
             self.ledger.record_columns(contract.id, state, merger.completeness(tables))
-            if orphaned:
-                self.ledger.record_event(
-                    "events_of_deleted_persons", night, contract.id, rows=orphaned
-                )
+            self.quarantine.write(state, waiting)
+            self.store.write(state, tables, description)
 
     def _apply(
-        self, checker: DeliveryChecker, merger: StateMerger, delivery: Delivery
-    ) -> None:
+        self,
+        checker: DeliveryChecker,
+        merger: StateMerger,
+        healer: Healer,
+        delivery: Delivery,
+    ) -> CheckedDelivery:
         """Check and merge one delivery; a hold is recorded with its counts."""
-        checked = CheckedDelivery(delivery)
+        whole = self.contract.delivery.absence_deletes
+        whole = whole or self.archive.receipt(delivery).whole
+        checked = CheckedDelivery(delivery, whole)
         held: DeliveryHeld | None = None
         try:
+            checker.load_key_changes(delivery)
+            merger.follow_keys()
             checker.check(checked)
-            merger.apply()
+            self._compare(checker, checked)
+            merger.apply(whole)
+            healer.absorb(delivery.night)
+            merger.remember()
         except DeliveryHeld as error:
             held = error
         except duckdb.Error as error:
@@ -139,15 +177,69 @@ class FeedCheck:
             self._hold(checked, held)
             # Raised out here, so that no traceback leads to what DuckDB said.
             raise held
-        quarantine.keep(
-            self.zones,
-            self.keys,
-            delivery.id,
-            {name: c.failed for name, c in checked.tables.items()},
+        return checked
+
+    def _compare(self, checker: DeliveryChecker, checked: CheckedDelivery) -> None:
+        """Hold a delivery that differs too much from the feed's own past."""
+        night = checked.delivery.night
+        for part in checked.tables.values():
+            checked.profiles += drift.profile(checker.con, part.table, part.accepted)
+        past = self.ledger.history.past(self.contract.id, night, drift.LOOK_BACK)
+        received = {c.table_name: c.received for c in checked.counts}
+        for finding in drift.findings(
+            self.contract, night, received, checked.profiles, past
+        ):
+            checker.brakes.pull(
+                finding.code, finding.rule, finding.detail, finding.remedy
+            )
+
+    def _record(
+        self, night: date, checked: Sequence[CheckedDelivery], brakes: Brakes
+    ) -> None:
+        """Record what became of every row, and which decisions had a part in it."""
+        feed, ledger = self.contract.id, self.ledger
+        for one in checked:
+            ledger.record_outcome(one.delivery.id, "checked", one.counts, one.rules)
+            ledger.history.record_profiles(one.delivery.id, one.profiles)
+            for part in one.tables.values():
+                if part.overridden:
+                    ledger.record_event(
+                        "overridden",
+                        night,
+                        feed,
+                        table=part.table.name,
+                        rows=part.overridden,
+                    )
+        for rule, exemption in brakes.used.items():
+            until = exemption.expires.isoformat()
+            ledger.record_event("exempted", night, feed, rule=rule, until=until)
+        for expired in self.decisions.expired(night):
+            ledger.record_event(
+                f"{expired.kind}_expired", night, feed, rule=expired.rule
+            )
+
+    def _record_deletions(
+        self, night: date, persons: int, rows: int, orphaned: int
+    ) -> None:
+        """Record how much was deleted, never whose, and which releases hold it."""
+        feed, history = self.contract.id, self.ledger.history
+        history.record_deletion(Deletion(feed, night, persons, rows))
+        if orphaned:
+            self.ledger.record_event(
+                "events_of_deleted_persons", night, feed, rows=orphaned
+            )
+        if not (persons or rows):
+            return
+        self.ledger.record_event("deleted", night, feed, persons=persons, rows=rows)
+        stale = Counter(
+            release.profile
+            for release in self.ledger.releases()
+            if any(d.night == night for d in history.outdated_by(release))
         )
-        self.ledger.record_outcome(
-            delivery.id, "checked", checked.counts, checked.rules
-        )
+        for profile, releases in stale.items():
+            self.ledger.record_event(
+                "releases_hold_deleted", night, feed, profile=profile, releases=releases
+            )
 
     def _hold(self, checked: CheckedDelivery, held: DeliveryHeld) -> None:
         """Record a held delivery: every row of it waits in landing, none is lost."""
@@ -157,12 +249,13 @@ class FeedCheck:
             rows = receipt.rows_expected.get(table.source, 0)
             counts.append(TableCount(table.name, rows, 0, rows, 0, 0))
         self.ledger.record_outcome(checked.delivery.id, "held", counts, checked.rules)
-        self.ledger.record_event(
-            "held", checked.delivery.night, checked.delivery.feed, code=held.code
-        )
+        night, feed = checked.delivery.night, checked.delivery.feed
+        self.ledger.record_event("held", night, feed, code=held.code)
+        if held.code in SECURITY_NOTES:
+            self.ledger.record_event("security_note", night, feed, code=held.code)
 
     def _inputs(
-        self, previous: str | None, deliveries: Sequence[Delivery]
+        self, night: date, previous: str | None, deliveries: Sequence[Delivery]
     ) -> list[str]:
         """Return everything that the state depends on."""
         suites = hashlib.sha256()
@@ -174,6 +267,7 @@ class FeedCheck:
             self.contract.model_dump_json(),
             suites.hexdigest(),
             previous or "",
+            *(o.model_dump_json() for o in self.decisions.overrides_in_force(night)),
             *(delivery.id for delivery in deliveries),
         ]
 

@@ -7,16 +7,18 @@ import pyarrow as pa
 
 from concord.contracts.models import CodeList, Contract, Table
 from concord.duck import count, fetch, one, quoted
-from concord.exceptions import DeliveryHeld
-from concord.landing.records import ColumnCount
+from concord.landing.records import ColumnCount, RuleCount
 from concord.parsing.casting import sql_types
 from concord.sealing import KeyRing
 from concord.validation import splitting
+from concord.validation.brakes import Brakes
+from concord.validation.key_changes import KeyFollower
 from concord.validation.record_keys import RecordKeys
 from concord.validation.states import StateStore, StateTables
 from concord.zones import Zones
 
 Draw = Callable[[int], list[str]]
+BRAKE_FROM = 100  # in a smaller table a few rows are a large share and mean nothing
 
 
 class StateMerger:
@@ -29,14 +31,18 @@ class StateMerger:
         zones: Zones,
         keys: KeyRing,
         draw: Draw,
+        brakes: Brakes,
     ) -> None:
         self.con = con
         self.contract = contract
+        self.brakes = brakes
+        self.deleted = 0
         self.store = StateStore(zones, keys, contract.id)
         self.draw = draw
         vault = zones.vault / contract.id
         self.person_keys = RecordKeys(vault / "person_keys", keys.zone_key("vault"))
         self.place_keys = RecordKeys(vault / "place_keys", keys.zone_key("vault"))
+        self.keys = KeyFollower(con, contract, self.person_keys, draw)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -54,6 +60,9 @@ class StateMerger:
             self._begin_empty()
         else:
             self._begin_from(previous)
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE persons_before AS {self._known_persons()}"
+        )
         self.remember()
 
     def remember(self) -> None:
@@ -97,15 +106,21 @@ class StateMerger:
             columns = splitting.identity_columns(table)
             self._load(f"previous_identity_{table.name}", person.select(columns))
 
-    def apply(self) -> None:
-        """Merge the accepted rows of one delivery.
+    def follow_keys(self) -> None:
+        """Let the state so far follow the keys that a delivery says were changed."""
+        if self.keys.follow():
+            self.remember()
+
+    def apply(self, whole: bool) -> None:
+        """Merge the accepted rows of one delivery; absent from a whole is deleted.
 
         Raises:
-            DeliveryHeld: So much is missing from a full snapshot that it is in doubt.
+            DeliveryHeld: So much would be deleted that the delivery is in doubt.
         """
         self._assign_keys()
+        self.keys.check_reuse(whole)
         for table in self.tables:
-            self._apply_table(table)
+            self._apply_table(table, whole)
         self._apply_places()
 
     def _assign_keys(self) -> None:
@@ -133,16 +148,15 @@ class StateMerger:
                 self.con, " UNION ALL ".join(places), "place_keys", self.draw
             )
 
-    def _apply_table(self, table: Table) -> None:
+    def _apply_table(self, table: Table, whole: bool) -> None:
         codes = self._codes(table)
         name, source = table.name, f"upserts_{table.name}"
         con = self.con
         new = splitting.content_select(table, source, codes)
         con.execute(f"CREATE OR REPLACE TEMP TABLE new_{name} AS {new}")
         gone = self._gone(table)
-        self._merge(
-            f"previous_{name}", f"new_{name}", splitting.content_key(table), gone
-        )
+        key = splitting.content_key(table)
+        self._merge(f"previous_{name}", f"new_{name}", key, gone, whole)
         if table.describes_persons:
             who = splitting.identity_select(table, source, codes)
             con.execute(f"CREATE OR REPLACE TEMP TABLE new_identity_{name} AS {who}")
@@ -151,18 +165,19 @@ class StateMerger:
                 f"new_identity_{name}",
                 ["record_key"],
                 gone,
+                whole,
             )
 
     def _gone(self, table: Table) -> str | None:
         """Return a query of the content keys that the delivery deletes, if any."""
         person = table.person
-        action = table.with_concept("technical.action")
         key = [c.name for c in table.key]
+        marked = splitting.is_deletion(table)
         if table.deletes is not None:
             key = list(table.deletes.key)
             source = f"deleted_{table.name}"
-        elif action is not None:
-            source = f"(FROM accepted_{table.name} WHERE {quoted(action.name)} = 'D')"
+        elif marked != "(FALSE)":
+            source = f"(FROM accepted_{table.name} WHERE {marked})"
         else:
             return None
         picked, join = [], ""
@@ -177,7 +192,9 @@ class StateMerger:
                 picked.append(f"_gone.{quoted(column)}")
         return f"SELECT {', '.join(picked)} FROM {source} AS _gone {join}"
 
-    def _merge(self, previous: str, new: str, key: list[str], gone: str | None) -> None:
+    def _merge(
+        self, previous: str, new: str, key: list[str], gone: str | None, whole: bool
+    ) -> None:
         con = self.con
         before = count(con, previous)
         if before == 0:
@@ -185,11 +202,16 @@ class StateMerger:
             con.execute(f"ALTER TABLE {new} RENAME TO {previous}")
             return
         keys = ", ".join(map(quoted, key))
-        if self.contract.delivery.mode == "full":
-            missing = count(
-                con, f"(SELECT {keys} FROM {previous} EXCEPT SELECT {keys} FROM {new})"
+        if whole:
+            gone = f"SELECT {keys} FROM {previous} EXCEPT SELECT {keys} FROM {new}"
+        if gone is not None:
+            taken = count(
+                con,
+                f"(SELECT {keys} FROM {previous} SEMI JOIN ({gone}) AS _gone "
+                f"USING ({keys}))",
             )
-            self._brake(previous, before, missing)
+            self._brake(previous, before, taken)
+        if whole:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {previous} AS FROM {new}")
             return
         if gone is not None:
@@ -203,16 +225,23 @@ class StateMerger:
             f"UNION ALL BY NAME FROM {new}"
         )
 
-    def _brake(self, relation: str, before: int, missing: int) -> None:
+    def _brake(self, relation: str, before: int, taken: int) -> None:
+        """Count deletions, and stop where they are a large part of the state."""
+        name = relation.removeprefix("previous_")
+        if not name.startswith("identity_"):
+            self.deleted += taken
         limit = self.contract.delivery.max_absent_share
-        if before >= 100 and missing > limit * before:
-            raise DeliveryHeld(
-                "MASS_ABSENCE",
-                feed=self.contract.id,
-                detail=f"{relation.removeprefix('previous_')}: {missing} of {before} "
-                "rows are absent from the full snapshot",
-                remedy="If they were really removed, raise maxAbsentShare",
-            )
+        if before < BRAKE_FROM or taken <= limit * before:
+            return
+        table = name.removeprefix("identity_")
+        remedy = "If they were really removed, exempt the rule in include/exemptions"
+        share = f"{table}: {taken} of {before} rows"
+        if self.contract.delivery.absence_deletes:
+            detail = f"{share} are absent from the full snapshot"
+            self.brakes.pull("MASS_ABSENCE", f"absent:{table}", detail, remedy)
+        else:
+            detail = f"{share} are deleted by the delivery"
+            self.brakes.pull("MASS_DELETION", f"deleted:{table}", detail, remedy)
 
     def _apply_places(self) -> None:
         selects = [
@@ -240,6 +269,7 @@ class StateMerger:
         """
         con = self.con
         orphaned = self._drop_events_of_the_gone()
+        self.deleted += orphaned
         for table in self.tables:
             con.execute(
                 f"CREATE OR REPLACE TEMP VIEW merged_{table.name} AS "
@@ -266,6 +296,20 @@ class StateMerger:
             vault["place"] = fetch(con, "FROM previous_place ORDER BY place_key")
         return StateTables(content, vault), orphaned
 
+    def find_gone(self) -> int:
+        """Make ``persons_gone``: whom the agency deleted; returns how many they are."""
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE persons_gone AS "
+            f"FROM persons_before EXCEPT {self._known_persons()}"
+        )
+        return count(self.con, "persons_gone")
+
+    def _known_persons(self) -> str:
+        """Return a query of the agency's numbers of the persons in the state."""
+        for table in self.person_tables[:1]:
+            return f"SELECT source_id FROM previous_identity_{table.name}"
+        return "SELECT NULL::VARCHAR AS source_id WHERE FALSE"
+
     def _drop_events_of_the_gone(self) -> int:
         """Delete events of persons whom the agency deleted without their events."""
         lead = next((t for t in self.tables if t.describes_persons), None)
@@ -290,6 +334,27 @@ class StateMerger:
         query = splitting.with_ages(self.contract, table, source)
         keys = ", ".join(map(quoted, splitting.content_key(table)))
         return fetch(con, f"FROM ({query}) ORDER BY {keys}")
+
+    def implausible_ages(self) -> list[RuleCount]:
+        """Count events before their person's birth or 121 years after it, if any.
+
+        They are of the whole state, because a corrected birth date corrects them all.
+        """
+        found = []
+        for table in self.tables:
+            for age in table.ages:
+                source = f"merged_{table.name}"
+                query = splitting.implausible_age(self.contract, table, age, source)
+                rows, unknown, wrong = one(self.con, query)
+                if wrong:
+                    rule = f"age:{age.column}"
+                    columns = age.at.rpartition(".")[2]
+                    found.append(
+                        RuleCount(
+                            table.name, rule, "warning", columns, rows, unknown, wrong
+                        )
+                    )
+        return found
 
     def completeness(self, tables: StateTables) -> list[ColumnCount]:
         """Count the present values of every column; aggregates only."""

@@ -23,8 +23,15 @@ class TableRules:
         self.contract = contract
         self.expectations = expectations
         self.night = night
+        self._compiled: dict[str, CompiledSuite] = {}
 
     def of(self, table: Table) -> CompiledSuite:
+        """Return a table's rules, compiled once."""
+        if table.name not in self._compiled:
+            self._compiled[table.name] = self._compile(table)
+        return self._compiled[table.name]
+
+    def _compile(self, table: Table) -> CompiledSuite:
         """Return a table's rules: what the contract says, then what the suite adds."""
         path = self.expectations / self.contract.id / f"{table.name}.json"
         name = f"{self.contract.id}.{table.name}"
@@ -36,13 +43,14 @@ class TableRules:
         return compile_suite(suite, {**sql_types(table), "_row": "BIGINT"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class RowChecks:
     """What the rules found: ``failures`` is a table (_row, rule) of critical ones."""
 
     failures: str
     counts: list[RuleCount]
     broken_tables: list[str]
+    overridden: int = 0
 
 
 def check_rows(

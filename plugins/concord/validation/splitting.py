@@ -51,6 +51,15 @@ def content_key(table: Table) -> list[str]:
     ]
 
 
+def is_deletion(table: Table) -> str:
+    """Return SQL that is true of a row by which the agency deletes, by its own mark."""
+    action = table.with_concept("technical.action")
+    deleted_at = table.with_concept("technical.deleted_at")
+    marks = [f"{quoted(action.name)} = 'D'"] if action else []
+    marks += [f"{quoted(deleted_at.name)} IS NOT NULL"] if deleted_at else []
+    return f"({' OR '.join(marks) or 'FALSE'})"
+
+
 def place_original(table: Table) -> str:
     """Return SQL that writes an event's address in one fixed form; NULL if it has none.
 
@@ -198,6 +207,17 @@ def _no_persons(feed: str) -> str:
     return (
         f"SELECT NULL::VARCHAR AS record_key, '{feed}' AS feed, "
         f"NULL::VARCHAR AS source_id, {attributes} WHERE FALSE"
+    )
+
+
+def implausible_age(contract: Contract, table: Table, age: Age, source: str) -> str:
+    """Return the query that counts rows, those without an age, and impossible ages."""
+    on, join = _event_day(contract, table, age)
+    years = completed_years_sql("_births.birth_date", on)
+    return (
+        f"SELECT count(*), count_if(({years}) IS NULL), "
+        f"count_if({years} NOT BETWEEN 0 AND 120) FROM {source} AS _rows "
+        f"LEFT JOIN person_births AS _births USING (record_key) {' '.join(join)}"
     )
 
 
