@@ -4,12 +4,12 @@ from simulator.defects import served
 from simulator.serving import Delivery
 
 RESOURCES = ("persons", "supervision-periods", "violations")
-_SEX = "CASE sex WHEN 'M' THEN 'Male' WHEN 'F' THEN 'Female' ELSE 'Unknown' END"
-_RACE = (
+SEX = "CASE sex WHEN 'M' THEN 'Male' WHEN 'F' THEN 'Female' ELSE 'Unknown' END"
+RACE = (
     "CASE race WHEN 'W' THEN 'WHITE' WHEN 'B' THEN 'BLACK' WHEN 'A' THEN 'ASIAN' "
     "WHEN 'I' THEN 'AMERICAN_INDIAN' WHEN 'P' THEN 'PACIFIC_ISLANDER' ELSE 'UNKNOWN' END"  # noqa: E501
 )
-_ETHNICITY = (
+ETHNICITY = (
     "CASE ethnicity WHEN 'H' THEN 'HISPANIC' WHEN 'N' THEN 'NOT_HISPANIC' "
     "ELSE 'UNKNOWN' END"
 )
@@ -30,8 +30,8 @@ def selects() -> dict[str, str]:
           SELECT probation_person_id(seq) AS person_id,
             {{'first': first_name, 'middle': middle_name, 'last': last_name,
               'suffix': suffix}} AS name,
-            {born} AS birth_date, {served(t, "sex", _SEX)} AS sex, {_RACE} AS race,
-            {_ETHNICITY} AS ethnicity, ssn, state_id,
+            {born} AS birth_date, {served(t, "sex", SEX)} AS sex, {RACE} AS race,
+            {ETHNICITY} AS ethnicity, ssn, state_id,
             {{'street': street, 'city': city, 'state': state, 'zip': zip}} AS address,
             phone, email
           FROM {t} WHERE gone IS NULL ORDER BY seq""",

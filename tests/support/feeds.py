@@ -14,6 +14,7 @@ from concord.transport.base import Drop, Fetched, Part
 FEEDS = (
     "complaints",
     "hospital",
+    "parole",
     "police_cad",
     "police_rms",
     "probation",

@@ -1,7 +1,7 @@
 -- People whom at least one agency knows, after linkage.
 -- Grain: one row a person.
 -- Key: person_token.
--- Reads: persons; the person tables of the four feeds.
+-- Reads: persons; the person tables of the feeds.
 -- Why: every other table points here. The year of birth is coarsened to its decade, and
 -- the state is left to zip3, so that the columns kept are the quasi-identifiers that the
 -- disclosure checks count. A person is "in" a sector once it has a record of them, even
@@ -28,6 +28,10 @@ SELECT
     EXISTS(
         SELECT 1 FROM hospital__patient AS known
         WHERE known.person_token = persons.person_token
-    ) AS in_hospital
+    ) AS in_hospital,
+    EXISTS(
+        SELECT 1 FROM parole__person AS known
+        WHERE known.person_token = persons.person_token
+    ) AS in_parole
 FROM persons
 ORDER BY persons.person_token

@@ -1,9 +1,8 @@
 """Columns of criminal intelligence, which Concord does not take: 28 CFR Part 23.
 
-Who is said to belong to a gang, whom somebody knows, what they believe and how they vote
-may be held in a shared system only under reasonable suspicion, documented and reviewed
-(28 CFR 23.20). Concord makes no such judgement and has no such review, so the contract of
-a law-enforcement agency may not name such a column, whatever its concept.
+Gang membership, associations, beliefs and politics may be held in a shared system only
+under reasonable suspicion, documented and reviewed (28 CFR 23.20). Concord has no such
+review, so no contract of a law-enforcement agency may name such a column.
 """
 
 import re

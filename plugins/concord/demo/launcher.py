@@ -63,7 +63,9 @@ class Airflow:
     def __post_init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.database = f"sqlite:///{self.home / 'airflow.db'}"
+        # Many tasks at once write to it: they wait for one another longer than SQLite's
+        # 5 seconds, which a busy machine needs.
+        self.database = f"sqlite:///{self.home / 'airflow.db'}?timeout=60"
         self.environment = {**os.environ, **self._settings(), **self.extra}
 
     def _settings(self) -> dict[str, str]:

@@ -88,6 +88,7 @@ def test_a_column_says_where_it_is_from_and_what_was_done_to_it():
     person = columns("person")
     assert person["race"].sources == (
         "hospital.patient.race",
+        "parole.person.race",
         "police_rms.person.race",
         "probation.person.race",
         "school.student_demographics.race",

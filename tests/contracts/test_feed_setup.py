@@ -1,0 +1,205 @@
+"""A new feed by files alone: begun from a sample, refused until decided, then tried."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from concord.cli import app
+from concord.contracts.registry import load_registry
+from concord.contracts.scaffold import open_marks, scaffold
+from concord.exceptions import ConfigError, ContractError
+from concord.pipeline.trying import examine, try_samples
+from concord.settings import Settings
+
+TODAY = date(2026, 1, 5)
+CANARY = "Zqxgavomi"
+BOOKING = f"""BookingNo,Last Name,bookedOn,Cell
+B0001,{CANARY},2025-11-03,12
+B0002,{CANARY},2031-05-17,7
+B0003,{CANARY},not a day,7
+"""
+DECIDED = {
+    "domain: REVIEW": "domain: jail",
+    "property: sector, value: REVIEW": "property: sector, value: jail",
+    "members: [{username: REVIEW,": "members: [{username: steward@jail.example,",
+}
+CONCEPTS = {
+    "booking_no": "event.id",
+    "last_name": "text.narrative",
+    "booked_on": "event.date",
+}
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    path = tmp_path / "booking.csv"
+    path.write_text(BOOKING)
+    return path
+
+
+def decide(settings: Settings) -> None:
+    """Fill in a scaffold as somebody who has read the agreement would."""
+    path = settings.include / "contracts" / "jail.odcs.yaml"
+    text = path.read_text()
+    for old, new in DECIDED.items():
+        text = text.replace(old, new)
+    head, *columns = text.split("      - name: ")
+    kept = []
+    for column in columns:
+        name = column.split("\n")[0]
+        if name == "cell":
+            continue
+        if name == "booking_no":
+            column = column.replace(
+                "        classification",
+                "        primaryKey: true\n        primaryKeyPosition: 1\n"
+                "        classification",
+            ).replace(
+                "value: REVIEW}", "value: event.id}\n          - {property: entity, "
+                "value: booking}"
+            )  # fmt: skip
+        if name == "booked_on":
+            column = column.replace("logicalType: string", "logicalType: date").replace(
+                "        classification",
+                "        required: true\n        classification",
+            )
+        kept.append(column.replace("value: REVIEW", f"value: {CONCEPTS[name]}"))
+    text = "      - name: ".join([head, *kept])
+    path.write_text(text.replace("REVIEW", "Decided by a test"))
+    path = settings.include / "agreements" / "jail.yaml"
+    text = path.read_text().replace(
+        "concepts: [REVIEW]", f"concepts: [{', '.join(CONCEPTS.values())}]"
+    )
+    path.write_text(text.replace("REVIEW", "Decided by a test"))
+
+
+def test_a_scaffold_names_the_samples_columns_and_decides_nothing(
+    settings: Settings, sample: Path
+) -> None:
+    written = scaffold(settings, "jail", [sample], TODAY)
+    assert [path.name for path in written] == [
+        "jail.odcs.yaml", "jail.yaml", "booking.json",
+    ]  # fmt: skip
+    text = written[0].read_text()
+    for header in ('"BookingNo"', '"Last Name"', '"bookedOn"', '"Cell"'):
+        assert f"physicalName: {header}" in text
+    assert "logicalType: string  # looks like integer" in text
+    assert text.count("concept, value: REVIEW") == 4
+    assert CANARY not in "".join(path.read_text() for path in written)
+
+
+def test_a_scaffold_is_refused_until_everything_is_decided(
+    settings: Settings, sample: Path
+) -> None:
+    scaffold(settings, "jail", [sample], TODAY)
+    with pytest.raises(ContractError, match="unknown concept 'REVIEW'"):
+        load_registry(settings)
+    with pytest.raises(ConfigError, match=r"lines are still to decide") as refusal:
+        examine(settings, "jail", TODAY)
+    assert "jail.odcs.yaml:" in str(refusal.value)
+    assert "jail.yaml:" in str(refusal.value)
+
+
+def test_nothing_is_overwritten(settings: Settings, sample: Path) -> None:
+    scaffold(settings, "jail", [sample], TODAY)
+    before = (settings.include / "contracts/jail.odcs.yaml").read_bytes()
+    with pytest.raises(ConfigError, match="exists already"):
+        scaffold(settings, "jail", [], TODAY)
+    assert (settings.include / "contracts/jail.odcs.yaml").read_bytes() == before
+
+
+def test_nothing_is_written_where_one_file_is_in_the_way(settings: Settings) -> None:
+    (settings.include / "agreements/jail.yaml").write_text("mine")
+    with pytest.raises(ConfigError, match="exists already"):
+        scaffold(settings, "jail", [], TODAY)
+    assert not (settings.include / "contracts/jail.odcs.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("feed", "text", "problem"),
+    [
+        ("Jail", "a\n1\n", "can't be a feed's name"),
+        ("../jail", "a\n1\n", "can't be a feed's name"),
+        ("jail", "", "header is empty"),
+        ("jail", "a,A\n1,2\n", "names a column twice"),
+    ],
+)
+def test_what_cannot_be_begun_is_said(
+    settings: Settings, tmp_path: Path, feed: str, text: str, problem: str
+) -> None:
+    path = tmp_path / "booking.csv"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        scaffold(settings, feed, [path], TODAY)
+
+
+def test_a_decided_feed_is_tried_on_its_sample(
+    settings: Settings, sample: Path
+) -> None:
+    scaffold(settings, "jail", [sample], TODAY)
+    decide(settings)
+    assert open_marks(settings, "jail") == []
+    contract = examine(settings, "jail", TODAY)
+    trial = try_samples(settings, contract, [sample], TODAY)
+    (counts,) = trial.counts
+    assert (counts.received, counts.published) == (3, 1)
+    assert (counts.quarantined, counts.rejected) == (1, 1)
+    assert {r.rule: r.unexpected for r in trial.rules} == {
+        "type:booked_on": 1,
+        "not-future:booked_on": 1,
+    }
+    assert trial.not_taken == {"booking": ("Cell",)}
+    assert trial.held is None
+    assert not settings.home.exists(), "a trial leaves nothing in the data root"
+
+
+def test_the_command_says_counts_and_no_value(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONCORD_PROJECT", str(settings.project))
+    monkeypatch.setenv("CONCORD_HOME", str(settings.home))
+    runner = CliRunner()
+    begun = runner.invoke(app, ["feed", "new", "jail", "--from", str(sample)])
+    assert begun.exit_code == 0, begun.output
+    undecided = runner.invoke(app, ["feed", "check", "jail"])
+    assert undecided.exit_code == 1
+    assert "still to decide" in undecided.output
+    decide(settings)
+    told = ["feed", "check", "jail", "--against", str(sample), "--night", "2026-01-05"]
+    tried = runner.invoke(app, told)
+    assert tried.exit_code == 0, tried.output
+    assert "booking: 3 read, 1 good, 1 quarantined, 1 rejected" in tried.output
+    assert "not in the contract: Cell" in tried.output
+    assert "Next: make the connection 'jail'" in tried.output
+    assert CANARY not in begun.output + undecided.output + tried.output
+
+
+def test_a_sample_that_would_be_held_is_said_with_its_code(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold(settings, "jail", [sample], TODAY)
+    decide(settings)
+    sample.write_text(BOOKING.replace("bookedOn", "booked"))
+    monkeypatch.setenv("CONCORD_PROJECT", str(settings.project))
+    told = ["feed", "check", "jail", "--against", str(sample), "--night", "2026-01-05"]
+    answer = CliRunner().invoke(app, told)
+    assert answer.exit_code == 1
+    assert "COLUMN_MISSING" in answer.output
+    assert CANARY not in answer.output
+
+
+def test_a_real_feed_passes_the_check() -> None:
+    assert examine(Settings(), "police_cad", TODAY).id == "police_cad"
+
+
+def test_sql_that_reads_what_no_contract_gives_fails_the_check(
+    settings: Settings,
+) -> None:
+    path = settings.include / "sql/curated/call_for_service.sql"
+    path.write_text(path.read_text().replace("police_cad__call ", "police_cad__calls "))
+    with pytest.raises(
+        ConfigError, match=r"call_for_service\.sql: reads police_cad__c"
+    ):
+        examine(settings, "police_cad", TODAY)
