@@ -187,7 +187,7 @@ class FeedCheck:
             checker.check(checked)
             self._compare(checker, checked)
             merger.apply(whole)
-            healer.absorb(delivery.night)
+            healer.absorb(delivery.night, whole)
             merger.remember()
         except DeliveryHeld as error:
             held = error

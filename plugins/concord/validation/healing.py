@@ -76,13 +76,13 @@ class Healer:
         )
         self.con.unregister("_stored")
 
-    def absorb(self, night: date) -> None:
+    def absorb(self, night: date, whole: bool) -> None:
         """Take note of a delivery that was just applied: what it heals and adds."""
         for table in self.contract.tables:
-            self._heal(table)
+            self._heal(table, whole)
             self._add(table, night)
 
-    def _heal(self, table: Table) -> None:
+    def _heal(self, table: Table, whole: bool) -> None:
         name = table.name
         keys = _keys(table)
         fates = [
@@ -94,7 +94,7 @@ class Healer:
             notices = f"(SELECT ({deleted}) FROM deleted_{name})"
             fates.append(("withdrawn", f"({deleted}) IN {notices}"))
         fates.append(("replaced", f"({keys}) IN (SELECT ({keys}) FROM failed_{name})"))
-        if self.contract.delivery.absence_deletes:
+        if whole:
             fates.append(("withdrawn", "TRUE"))
         for fate, condition in fates:
             self._settle(table, fate, condition)
