@@ -7,24 +7,20 @@ The order of a table's rows through this step:
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import duckdb
 
 from concord.contracts.models import Contract, Table
 from concord.duck import count, quoted
 from concord.exceptions import DeliveryHeld
-from concord.landing.archive import Archive
 from concord.landing.history import ColumnProfile
-from concord.landing.receipts import Receipt, ReceiptPart
 from concord.landing.records import Delivery, RuleCount, TableCount
-from concord.landing.unpacking import unpack
-from concord.parsing.key_changes import load_key_changes
-from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
+from concord.parsing.loading import Loaded, TypeFaults
 from concord.validation import doubts
 from concord.validation.brakes import Brakes
 from concord.validation.clock_changes import doubtful_times
 from concord.validation.duplicates import conflicts, leave_out_superseded
+from concord.validation.landed_tables import LandedTables
 from concord.validation.overriding import RowNames, check_rules_exist, let_through
 from concord.validation.references import in_dependency_order, orphans
 from concord.validation.row_checks import RowChecks, TableRules, check_rows
@@ -81,112 +77,24 @@ class DeliveryChecker:
         con: duckdb.DuckDBPyConnection,
         contract: Contract,
         rules: TableRules,
-        archive: Archive,
-        workspace: Path,
+        landed: LandedTables,
         brakes: Brakes,
         names: RowNames,
     ) -> None:
         self.con = con
         self.contract = contract
         self.rules = rules
-        self.archive = archive
-        self.workspace = workspace
+        self.landed = landed
         self.brakes = brakes
         self.names = names
 
     def check(self, checked: CheckedDelivery) -> None:
         """Check every table; raises DeliveryHeld where the delivery is in doubt."""
         delivery = checked.delivery
-        receipt = self.archive.receipt(delivery)
         for table in in_dependency_order(self.contract):
-            loaded = self._load(delivery, receipt, table)
+            loaded = self.landed.load(delivery, table)
             checked.tables[table.name] = self._check_table(table, loaded, checked.whole)
         doubts.hold_if_too_bad(self.contract, checked.counts, self.brakes)
-
-    def _load(self, delivery: Delivery, receipt: Receipt, table: Table) -> Loaded:
-        suffix = f".{self.contract.delivery.format}"
-        parts = receipt.of(table.source, "rows")
-        files = self._open(delivery, parts, table, suffix)
-        loaded = load(self.con, self.contract, table, files)
-        expected = receipt.rows_expected.get(table.source, loaded.records)
-        if loaded.records != expected:
-            raise self._held(
-                "ROW_COUNT_MISMATCH",
-                f"{table.name}: {loaded.records} rows read, {expected} announced",
-                "Ask the agency to send the delivery again",
-            )
-        standing = f"(FROM {loaded.relation} WHERE NOT {is_deletion(table)})"
-        for column in loaded.types:
-            empty = column.required and column.present == 0
-            if empty and loaded.received and count(self.con, standing):
-                raise self._held(
-                    "COLUMN_MISSING",
-                    f"{table.name}: required column '{column.column}' is empty in all "
-                    f"{loaded.received} rows",
-                    "If it was renamed, state the new name in the contract",
-                )
-        if table.deletes is not None:
-            parts = receipt.of(table.source, "deletes")
-            files = self._open(delivery, parts, table, suffix)
-            deleted = load_deletes(self.con, self.contract, table, files)
-            self._hold_without_keys(table, deleted, list(table.deletes.key))
-        for path in self.workspace.glob(f"*{suffix}"):
-            path.unlink()
-        return loaded
-
-    def _open(
-        self,
-        delivery: Delivery,
-        parts: tuple[ReceiptPart, ...],
-        table: Table,
-        suffix: str,
-    ) -> list[Path]:
-        """Open parts of a table as plain files, unpacked where the contract says so."""
-        agreed = self.contract.delivery
-        if agreed.packing is None:
-            return self.archive.open_parts(delivery, parts, self.workspace, suffix)
-        files = []
-        for packed in self.archive.open_parts(delivery, parts, self.workspace, ".pack"):
-            plain = unpack(
-                packed,
-                packed.with_suffix(suffix),
-                agreed.packing,
-                feed=self.contract.id,
-                table=table.name,
-                member=table.member,
-                max_bytes=agreed.max_unpacked_bytes,
-            )
-            packed.unlink()
-            files.append(plain)
-        return files
-
-    def load_key_changes(self, delivery: Delivery) -> None:
-        """Read the key changes of a delivery into ``changed_<table>``."""
-        receipt = self.archive.receipt(delivery)
-        suffix = f".{self.contract.delivery.format}"
-        for table in self.contract.tables:
-            if table.key_changes is None:
-                continue
-            parts = receipt.of(table.source, "key_changes")
-            files = self._open(delivery, parts, table, suffix)
-            ndjson = self.contract.delivery.format == "ndjson"
-            changed = load_key_changes(self.con, table, files, ndjson)
-            for side in ("old", "new"):
-                names = [f"{side}_{column.name}" for column in table.key]
-                self._hold_without_keys(table, changed, names)
-            for path in files:
-                path.unlink()
-
-    def _hold_without_keys(self, table: Table, relation: str, names: list[str]) -> None:
-        """Hold a delivery whose notices do not say which row they are about."""
-        absent = " OR ".join(f"{quoted(name)} IS NULL" for name in names)
-        found = count(self.con, f"(FROM {relation} WHERE {absent})")
-        if found:
-            raise self._held(
-                "NOTICE_WITHOUT_KEY",
-                f"{table.name}: deletions or key changes without the contract's key",
-                "Ask the agency for keys in its notices, or correct their path",
-            )
 
     def _check_table(self, table: Table, loaded: Loaded, whole: bool) -> CheckedTable:
         con, name = self.con, table.name

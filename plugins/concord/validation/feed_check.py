@@ -24,6 +24,7 @@ from concord.validation import drift
 from concord.validation.brakes import Brakes
 from concord.validation.checking import CheckedDelivery, DeliveryChecker
 from concord.validation.healing import Healer
+from concord.validation.landed_tables import LandedTables
 from concord.validation.merging import StateMerger
 from concord.validation.overriding import RowNames
 from concord.validation.quarantine import ZONE, Quarantine
@@ -131,8 +132,7 @@ class FeedCheck:
                 con,
                 contract,
                 TableRules(contract, self.settings.expectations, night),
-                self.archive,
-                workspace,
+                LandedTables(con, contract, self.archive, workspace),
                 brakes,
                 RowNames(contract.id, self.keys.zone_key(ZONE)),
             )
@@ -182,7 +182,7 @@ class FeedCheck:
         checked = CheckedDelivery(delivery, whole)
         held: DeliveryHeld | None = None
         try:
-            checker.load_key_changes(delivery)
+            checker.landed.load_key_changes(delivery)
             merger.follow_keys()
             checker.check(checked)
             self._compare(checker, checked)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import duckdb
 import pyarrow as pa
 
-from concord.contracts.models import CodeList, Contract, Table
+from concord.contracts.models import Contract, Table
 from concord.duck import count, fetch, one, quoted
 from concord.landing.records import ColumnCount, RuleCount
 from concord.parsing.casting import sql_types
@@ -14,6 +14,7 @@ from concord.validation import splitting
 from concord.validation.brakes import Brakes
 from concord.validation.key_changes import KeyFollower
 from concord.validation.record_keys import RecordKeys
+from concord.validation.relations import load_codes, load_relation
 from concord.validation.states import StateStore, StateTables
 from concord.zones import Zones
 
@@ -84,7 +85,7 @@ class StateMerger:
                 f"CREATE TEMP TABLE {keys} (original VARCHAR, key VARCHAR)"
             )
         for table in self.tables:
-            rows, codes = self._empty_rows(table), self._codes(table)
+            rows, codes = self._empty_rows(table), load_codes(self.con, table)
             query = splitting.content_select(table, rows, codes)
             self.con.execute(f"CREATE TEMP TABLE previous_{table.name} AS {query}")
             if table.describes_persons:
@@ -96,15 +97,19 @@ class StateMerger:
     def _begin_from(self, previous: str) -> None:
         for table in self.tables:
             content = self.store.read_content(previous, table.name)
-            self._load(f"previous_{table.name}", content)
+            load_relation(self.con, f"previous_{table.name}", content)
         for name in self.store.vault_tables(previous):
             if name != "person":
-                self._load(f"previous_{name}", self.store.read_vault(previous, name))
+                load_relation(
+                    self.con, f"previous_{name}", self.store.read_vault(previous, name)
+                )
         if len(self.person_tables) == 1:
             (table,) = self.person_tables
             person = self.store.read_vault(previous, "person")
             columns = splitting.identity_columns(table)
-            self._load(f"previous_identity_{table.name}", person.select(columns))
+            load_relation(
+                self.con, f"previous_identity_{table.name}", person.select(columns)
+            )
 
     def follow_keys(self) -> None:
         """Let the state so far follow the keys that a delivery says were changed."""
@@ -149,7 +154,7 @@ class StateMerger:
             )
 
     def _apply_table(self, table: Table, whole: bool) -> None:
-        codes = self._codes(table)
+        codes = load_codes(self.con, table)
         name, source = table.name, f"upserts_{table.name}"
         con = self.con
         new = splitting.content_select(table, source, codes)
@@ -370,35 +375,10 @@ class StateMerger:
             if column not in ("record_key", "place_key", "feed", "source_id")
         ]
 
-    def _codes(self, table: Table) -> dict[str, str]:
-        """Load the code lists that change a value; returns column → relation."""
-        mapped = {}
-        for column in table.columns:
-            if column.codelist is not None and column.concept.zone != "discard":
-                mapped[column.name] = self._code_relation(column.codelist)
-        return mapped
-
-    def _code_relation(self, codelist: CodeList) -> str:
-        relation = f"codes_{codelist.name}"
-        codes = pa.table(
-            {
-                "code": list(codelist.codes),
-                "value": [value or None for value in codelist.codes.values()],
-            },
-            schema=pa.schema([("code", pa.string()), ("value", pa.string())]),
-        )
-        self._load(relation, codes)
-        return relation
-
     def _empty_rows(self, table: Table) -> str:
         types = sql_types(table).items()
         columns = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in types)
         return f"(SELECT {columns} WHERE FALSE)"
-
-    def _load(self, relation: str, table: pa.Table) -> None:
-        self.con.register("_loading", table)
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS FROM _loading")
-        self.con.unregister("_loading")
 
     def _exists(self, relation: str) -> bool:
         query = "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?"

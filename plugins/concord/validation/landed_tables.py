@@ -1,0 +1,126 @@
+"""A landed delivery opened, unpacked and read into typed tables."""
+
+from pathlib import Path
+
+import duckdb
+
+from concord.contracts.models import Contract, Table
+from concord.duck import count, quoted
+from concord.exceptions import DeliveryHeld
+from concord.landing.archive import Archive
+from concord.landing.receipts import ReceiptPart
+from concord.landing.records import Delivery
+from concord.landing.unpacking import unpack
+from concord.parsing.key_changes import load_key_changes
+from concord.parsing.loading import Loaded, load, load_deletes
+from concord.validation.splitting import is_deletion
+
+
+class LandedTables:
+    """Reads what has landed for one feed; no plain file is left in the workspace."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        archive: Archive,
+        workspace: Path,
+    ) -> None:
+        self.con = con
+        self.contract = contract
+        self.archive = archive
+        self.workspace = workspace
+
+    def load(self, delivery: Delivery, table: Table) -> Loaded:
+        """Read a table of a delivery, with its deletion notices, into the connection.
+
+        Raises:
+            DeliveryHeld: What was read is not what was announced or agreed.
+        """
+        receipt = self.archive.receipt(delivery)
+        suffix = f".{self.contract.delivery.format}"
+        parts = receipt.of(table.source, "rows")
+        files = self._open(delivery, parts, table, suffix)
+        loaded = load(self.con, self.contract, table, files)
+        expected = receipt.rows_expected.get(table.source, loaded.records)
+        if loaded.records != expected:
+            raise self._held(
+                "ROW_COUNT_MISMATCH",
+                f"{table.name}: {loaded.records} rows read, {expected} announced",
+                "Ask the agency to send the delivery again",
+            )
+        standing = f"(FROM {loaded.relation} WHERE NOT {is_deletion(table)})"
+        for column in loaded.types:
+            empty = column.required and column.present == 0
+            if empty and loaded.received and count(self.con, standing):
+                raise self._held(
+                    "COLUMN_MISSING",
+                    f"{table.name}: required column '{column.column}' is empty in all "
+                    f"{loaded.received} rows",
+                    "If it was renamed, state the new name in the contract",
+                )
+        if table.deletes is not None:
+            parts = receipt.of(table.source, "deletes")
+            files = self._open(delivery, parts, table, suffix)
+            deleted = load_deletes(self.con, self.contract, table, files)
+            self._hold_without_keys(table, deleted, list(table.deletes.key))
+        for path in self.workspace.glob(f"*{suffix}"):
+            path.unlink()
+        return loaded
+
+    def _open(
+        self,
+        delivery: Delivery,
+        parts: tuple[ReceiptPart, ...],
+        table: Table,
+        suffix: str,
+    ) -> list[Path]:
+        """Open parts of a table as plain files, unpacked where the contract says so."""
+        agreed = self.contract.delivery
+        if agreed.packing is None:
+            return self.archive.open_parts(delivery, parts, self.workspace, suffix)
+        files = []
+        for packed in self.archive.open_parts(delivery, parts, self.workspace, ".pack"):
+            plain = unpack(
+                packed,
+                packed.with_suffix(suffix),
+                agreed.packing,
+                feed=self.contract.id,
+                table=table.name,
+                member=table.member,
+                max_bytes=agreed.max_unpacked_bytes,
+            )
+            packed.unlink()
+            files.append(plain)
+        return files
+
+    def load_key_changes(self, delivery: Delivery) -> None:
+        """Read the key changes of a delivery into ``changed_<table>``."""
+        receipt = self.archive.receipt(delivery)
+        suffix = f".{self.contract.delivery.format}"
+        for table in self.contract.tables:
+            if table.key_changes is None:
+                continue
+            parts = receipt.of(table.source, "key_changes")
+            files = self._open(delivery, parts, table, suffix)
+            ndjson = self.contract.delivery.format == "ndjson"
+            changed = load_key_changes(self.con, table, files, ndjson)
+            for side in ("old", "new"):
+                names = [f"{side}_{column.name}" for column in table.key]
+                self._hold_without_keys(table, changed, names)
+            for path in files:
+                path.unlink()
+
+    def _hold_without_keys(self, table: Table, relation: str, names: list[str]) -> None:
+        """Hold a delivery whose notices do not say which row they are about."""
+        absent = " OR ".join(f"{quoted(name)} IS NULL" for name in names)
+        found = count(self.con, f"(FROM {relation} WHERE {absent})")
+        if found:
+            raise self._held(
+                "NOTICE_WITHOUT_KEY",
+                f"{table.name}: deletions or key changes without the contract's key",
+                "Ask the agency for keys in its notices, or correct their path",
+            )
+
+    def _held(self, code: str, detail: str, remedy: str) -> DeliveryHeld:
+        return DeliveryHeld(code, feed=self.contract.id, detail=detail, remedy=remedy)
