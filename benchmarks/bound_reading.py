@@ -34,8 +34,8 @@ def _typed(column: Column) -> str:
     text = f'"{column.name}"'
     if column.type == "string":
         text = f"nullif({text}, '')"
-        if column.strip_prefix:
-            text = f"substr({text}, {len(column.strip_prefix) + 1})"
+        for prefix in column.strip_prefix:
+            text = f"substr({text}, {len(prefix) + 1})"
         return text
     if "ISO8601" in column.formats and column.type == "timestamp":
         return f"TRY_CAST({text} AS TIMESTAMPTZ)::TIMESTAMP"

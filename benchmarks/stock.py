@@ -110,8 +110,8 @@ def read(contract: Contract, table: Table, served: Served) -> pd.DataFrame:
     frame = frame.replace({"": None})
     for column in table.columns:
         series = frame[column.name]
-        if column.strip_prefix:
-            series = series.str.removeprefix(column.strip_prefix)
+        for prefix in column.strip_prefix:
+            series = series.str.removeprefix(prefix)
         if column.type in ("integer", "number"):
             series = pd.to_numeric(series, errors="coerce")
         if column.type in ("date", "timestamp"):

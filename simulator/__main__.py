@@ -20,13 +20,10 @@ from rich.progress import (
 from rich.table import Table
 
 from simulator.county import FIRST_NIGHT, County, release_late
-from simulator.faults import FAULTS, find
+from simulator.faults import ELSEWHERE, FAULTS, Fault, find
 from simulator.store import FEEDS
 
 _STEPS_A_NIGHT = len(FEEDS) + 2
-_FAULT_HELP = "; ".join(
-    f"{feed}:{name} ({f.summary})" for (feed, name), f in FAULTS.items()
-)
 _Root = Annotated[
     Path, typer.Option(help="Folder that takes served/, withheld/ and truth/.")
 ]
@@ -53,7 +50,17 @@ def generate(
     ] = datetime(FIRST_NIGHT.year, FIRST_NIGHT.month, FIRST_NIGHT.day),  # noqa: DTZ001
     fault: Annotated[
         list[str] | None,
-        typer.Option(help=f"FEED:FAULT:NIGHT, repeatable. Faults: {_FAULT_HELP}."),
+        typer.Option(
+            help="A fault, with its --feed and --night; repeatable. "
+            "See: python -m simulator faults."
+        ),
+    ] = None,
+    feed: Annotated[
+        list[str] | None, typer.Option(help="The feed of each --fault, in order.")
+    ] = None,
+    night: Annotated[
+        list[int] | None,
+        typer.Option(help="The night of each --fault, in order; the first is 0."),
     ] = None,
 ) -> None:
     """Write what four agencies deliver, night by night, and keep the truth apart.
@@ -62,11 +69,11 @@ def generate(
     changed, corrected and deleted rows.
 
     Example: python -m simulator generate --root county --persons 20000
-    --nights 3 --fault police_rms:late:1
+    --nights 3 --fault T5 --feed police_rms --night 2 --fault police_rms:late:1
     """
     console = Console(stderr=True)
     try:
-        faults = _faults(fault or [], nights)
+        faults = _faults(_triples(fault or [], feed or [], night or []), nights)
         with Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -80,28 +87,74 @@ def generate(
                 progress.update(bar, description=text, advance=1)
 
             county = County(seed, persons, events, first_night.date(), progress=step)
-            for night in range(nights):
-                county.write_night(root, night, faults.get(night))
+            for index in range(nights):
+                county.write_night(root, index, faults.get(index))
     except ValueError as error:
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(2) from error
     console.print(_summary(root, county, nights, faults))
 
 
-def _faults(specs: list[str], nights: int) -> dict[int, dict[str, str]]:
-    """Read FEED:FAULT:NIGHT options."""
-    faults: dict[int, dict[str, str]] = defaultdict(dict)
-    for spec in specs:
-        parts = spec.split(":")
-        if len(parts) != 3 or not parts[2].isdecimal():
+_Triple = tuple[str, str, int]
+
+
+def _triples(names: list[str], feeds: list[str], nights: list[int]) -> list[_Triple]:
+    """Bring faults together with feed and night; FEED:NAME:NIGHT says all in one."""
+    found: list[_Triple] = []
+    alone = []
+    for name in names:
+        feed, *rest = name.split(":")
+        if not rest:
+            alone.append(name)
+        elif len(rest) == 2 and rest[1].isdecimal():
+            found.append((feed, rest[0], int(rest[1])))
+        else:
             raise ValueError(
-                f"fault {spec!r} is not FEED:FAULT:NIGHT, e.g. police_rms:late:1"
+                f"fault {name!r} is not FEED:FAULT:NIGHT, e.g. police_rms:late:1"
             )
-        feed, name, night = parts[0], parts[1], int(parts[2])
-        if night >= nights:
-            raise ValueError(f"fault {spec!r}: nights count from 0 to {nights - 1}")
-        faults[night][find(feed, name).feed] = name
+    if not len(alone) == len(feeds) == len(nights):
+        raise ValueError(
+            f"{len(alone)} of --fault, {len(feeds)} of --feed and {len(nights)} of "
+            "--night were given; each fault needs one of both"
+        )
+    return [*found, *zip(feeds, alone, nights, strict=True)]
+
+
+def _faults(triples: list[_Triple], nights: int) -> dict[int, dict[str, str]]:
+    """Sort faults by night; a feed shows one a night."""
+    faults: dict[int, dict[str, str]] = defaultdict(dict)
+    for feed, name, night in triples:
+        if not 0 <= night < nights:
+            raise ValueError(f"fault {name!r}: nights count from 0 to {nights - 1}")
+        find(feed, name)
+        if feed in faults[night]:
+            raise ValueError(f"{feed} shows one fault a night: not {name!r} as well")
+        faults[night][feed] = name
     return dict(faults)
+
+
+@app.command("faults")
+def list_faults() -> None:
+    """List every fault that a feed can be given, by its number."""
+    table = Table("fault", "feeds", "how", "what happens", title="Faults")
+    for number, fault in FAULTS.items():
+        names = [
+            f"{feed} ({fault.names[feed]})" if feed in fault.names else feed
+            for feed in sorted(fault.effects)
+        ]
+        table.add_row(number, ", ".join(names), _how(fault), fault.summary)
+    for number, who in ELSEWHERE.items():
+        table.add_row(number, "-", "elsewhere", who)
+    Console().print(table)
+
+
+def _how(fault: Fault) -> str:
+    """Say what shows a fault: files, the server, or that nothing comes."""
+    ways = {
+        "withheld" if e.withholds else "server" if e.by_server else "files"
+        for e in fault.effects.values()
+    }
+    return ", ".join(sorted(ways))
 
 
 def _summary(

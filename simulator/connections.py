@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from concord.transport.base import Connection
+from simulator.agencies import AGENCIES
 from simulator.servers.state import Endpoint, ServersState
 
 CONN_TYPES = {
@@ -11,12 +12,13 @@ CONN_TYPES = {
     "probation": "http",
     "school": "http",
     "hospital": "http",
+    **{f: "sftp" if a.kind == "sftp" else "http" for f, a in AGENCIES.items()},
 }
 
 
 def connections(state: ServersState) -> dict[str, Connection]:
     """Return a connection for each feed."""
-    return {feed: _connection(feed, getattr(state, feed)) for feed in CONN_TYPES}
+    return {feed: _connection(feed, state.endpoint(feed)) for feed in CONN_TYPES}
 
 
 def airflow_connections(state: ServersState) -> dict[str, str]:
@@ -50,9 +52,8 @@ def _connection(feed: str, endpoint: Endpoint) -> Connection:
 
 def _extra(feed: str, endpoint: Endpoint) -> dict[str, Any]:
     """Return what the protocol needs beyond login and password."""
-    if feed == "police_rms":
-        # Airflow's hook would otherwise offer the keys of whoever runs it.
-        return {"host_key": endpoint.host_key, "look_for_keys": "false"}
+    if endpoint.host_key is not None:
+        return {"host_key": endpoint.host_key}
     if feed == "hospital":
         return {
             "schema": "http",

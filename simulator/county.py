@@ -1,10 +1,12 @@
-"""The county: four agencies' deliveries of any night, from nothing but a seed."""
+"""The county: every agency's deliveries of any night, from nothing but a seed."""
 
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +18,10 @@ from simulator import (
     probation_files,
     school_files,
 )
-from simulator import (
-    faults as fault_registry,
-)
+from simulator.agencies import AGENCIES
 from simulator.defects import plant_defects
 from simulator.events import EventPlan, add_events
+from simulator.faults import KINDS, Effect, Fault, Staged, find, tell_server
 from simulator.membership import draw_membership, record_persons
 from simulator.names import read_table
 from simulator.nights import (
@@ -43,6 +44,7 @@ _WRITERS: Mapping[str, Callable[[Delivery], None]] = {
     "probation": probation_files.write,
     "school": school_files.write,
     "hospital": hospital_files.write,
+    **{feed: agency.write for feed, agency in AGENCIES.items()},
 }
 Progress = Callable[[str], None]
 
@@ -84,28 +86,26 @@ class County:
     def write_night(
         self, root: Path, night: int, faults: Mapping[str, str] | None = None
     ) -> None:
-        """Write what the four agencies serve on a night, and the truth of it."""
+        """Write what the agencies serve on a night, and the truth of it."""
         this = self.night(night)
-        injected = {
-            feed: fault_registry.find(feed, name)
-            for feed, name in (faults or {}).items()
-        }
+        injected = {feed: find(feed, name) for feed, name in (faults or {}).items()}
         store = self._advance(night)
-        for feed in FEEDS:
+        for feed, write in _WRITERS.items():
             self._progress(f"night {this.date}: {feed}")
             staging = root / "staging" / feed / folder_name(feed, this)
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(parents=True)
-            _WRITERS[feed](Delivery(store, this, staging))
-            fault = injected.get(feed)
-            if fault is not None:
-                fault.damage(staging)
-            area = "withheld" if fault is not None and fault.withholds else "served"
-            _publish(staging, root / area / feed, feed, this)
+            write(Delivery(store, this, staging))
+            before = root / "served" / feed / folder_name(feed, self._before(night))
+            deliver(root, Staged(feed, staging, before), this, injected.get(feed))
         shutil.rmtree(root / "staging")
         self._progress(f"night {this.date}: truth")
         folder = root / "truth" / this.date.isoformat()
         write_truth(store, this, folder, canaries.listing(store, self._canaries))
+
+    def _before(self, index: int) -> Night:
+        """Give the night before another; before the first there is nothing to find."""
+        return Night(self.seed, index - 1, self.first_night)
 
     def _advance(self, index: int) -> Store:
         """Bring the books to a night, replaying every night before it."""
@@ -160,22 +160,55 @@ class County:
 
 def folder_name(feed: str, night: Night) -> str:
     """Name a night's folder as the agency does."""
-    return compact(night.date) if feed == "police_rms" else night.date.isoformat()
+    return _folder(feed, night.date)
 
 
-def _publish(staging: Path, target: Path, feed: str, night: Night) -> None:
+def _folder(feed: str, night: date) -> str:
+    return compact(night) if _drops_files(feed) else night.isoformat()
+
+
+def _drops_files(feed: str) -> bool:
+    """Say whether an agency leaves files and a manifest on a file server."""
+    return KINDS[feed] == "sftp"
+
+
+def deliver(
+    root: Path, staged: Staged, night: Night, injected: tuple[Fault, Effect] | None
+) -> Path:
+    """Serve a staged night, with the fault that it is to show."""
+    feed, effect = staged.feed, injected[1] if injected else Effect()
+    if effect.damage:
+        effect.damage(staged)
+    area = "withheld" if effect.withholds else "served"
+    final = _publish(staged.folder, root / area / feed, feed, night)
+    if effect.spoil:
+        effect.spoil(replace(staged, folder=final))
+    number = injected[0].number if injected and effect.by_server else ""
+    tell_server(root, feed, night.date, number)
+    return final
+
+
+def _publish(staging: Path, target: Path, feed: str, night: Night) -> Path:
     """Move a staged folder to where it is served; a manifest comes last."""
     target.mkdir(parents=True, exist_ok=True)
     final = target / staging.name
     shutil.rmtree(final, ignore_errors=True)
     staging.replace(final)
-    if feed == "police_rms":
-        police_files.write_manifest(final, police_files.manifest(final, night))
+    if _drops_files(feed):
+        police_files.write_manifest(final, _manifest(final, feed, night))
+    return final
+
+
+def _manifest(folder: Path, feed: str, night: Night) -> dict[str, Any]:
+    if feed not in AGENCIES:
+        return police_files.manifest(folder, night)
+    agency = AGENCIES[feed]
+    return police_files.manifest(folder, night, feed, agency.tables, full=agency.full)
 
 
 def release_late(root: Path, feed: str, night: date) -> Path:
     """Serve a withheld night after all: files first, the manifest last."""
-    name = night.strftime("%Y%m%d") if feed == "police_rms" else night.isoformat()
+    name = _folder(feed, night)
     withheld, final = root / "withheld" / feed / name, root / "served" / feed / name
     if not withheld.is_dir():
         raise ValueError(f"nothing of {feed} is withheld for {night}")

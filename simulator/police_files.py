@@ -1,16 +1,19 @@
-"""What the police RMS drops on its SFTP server each night."""
+"""What the police RMS drops on its SFTP server each night, and manifests as it does."""
 
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from concord.transport.streams import RecordCounter
+from simulator.agencies.agency import file_name
 from simulator.defects import served
 from simulator.rosters import Night
-from simulator.serving import Delivery, compact
+from simulator.serving import Delivery
 
 TABLES = ("person", "incident", "offense", "involvement", "arrest")
 ORI = "IL0840100"
@@ -29,12 +32,7 @@ _SAID = {
 def write(delivery: Delivery) -> None:
     """Write the night's five tables."""
     for table, select in selects(delivery).items():
-        delivery.csv(file_name(table, delivery.night), select)
-
-
-def file_name(table: str, night: Night) -> str:
-    """Name a table's file."""
-    return f"police_rms_{table}_{compact(night.date)}T020000Z.csv"
+        delivery.csv(file_name("police_rms", table, delivery.night), select)
 
 
 def selects(delivery: Delivery) -> dict[str, str]:
@@ -147,39 +145,48 @@ def _narrative() -> str:
       || CASE WHEN seq % 5 = 0 THEN ' Body camera on, report to follow.' ELSE '' END"""
 
 
-def manifest(folder: Path, night: Night) -> dict[str, Any]:
-    """Describe the files in a folder: the last thing that police write."""
+def manifest(
+    folder: Path,
+    night: Night,
+    feed: str = "police_rms",
+    tables: Sequence[str] = TABLES,
+    *,
+    full: bool = False,
+) -> dict[str, Any]:
+    """Describe the files in a folder: the last thing that an agency writes."""
     at = datetime.combine(night.date, time(2), _ZONE)
     window: dict[str, Any] = {"full": True}
-    if night.index:
+    if night.index and not full:
         before = datetime.combine(night.date - timedelta(days=1), time(2), _ZONE)
         window = {"from": before.isoformat(), "to": at.isoformat()}
     name = f"concord-county/{night.seed}/{night.date}"
+    if feed != "police_rms":
+        name += f"/{feed}"
     return {
-        "source": "police_rms",
+        "source": feed,
         "schema_version": "1.0.0",
         "extract_id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
         "generated_at": at.isoformat(),
         "window": window,
-        "delete_mode": "action_code",
+        "delete_mode": "snapshot_absence" if full else "action_code",
         "files": [
-            describe(folder / file_name(table, night), table) for table in TABLES
+            describe(folder / file_name(feed, table, night), table) for table in tables
         ],
     }
 
 
 def describe(path: Path, table: str) -> dict[str, Any]:
     """Give a file's entry in the manifest."""
-    digest, rows, size = hashlib.sha256(), -1, 0
+    digest, rows, size = hashlib.sha256(), RecordCounter("csv"), 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-            rows += block.count(b"\n")
+            rows.feed(block)
             size += len(block)
     return {
         "name": path.name,
         "table": table,
-        "rows": rows,
+        "rows": rows.records,
         "bytes": size,
         "sha256": digest.hexdigest(),
     }

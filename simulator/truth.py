@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from simulator.agencies import AGENCIES
 from simulator.defects import DEFECTS, served
 from simulator.rosters import Night
 from simulator.serving import SOURCE_ID
@@ -96,11 +97,21 @@ def _parquet(store: Store, path: Path, select: str) -> None:
 
 def _record_person() -> str:
     """List every record ever served, also the deleted ones (``existing`` false)."""
-    return " UNION ALL ".join(
-        f"(SELECT '{feed}' AS feed, {source_id} AS source_id, "
-        "'P' || lpad(person::VARCHAR, 8, '0') AS person, gone IS NULL AS existing "
-        f"FROM {feed}_person ORDER BY seq)"
+    records = {
+        feed: f"SELECT {source_id} AS source_id, person, gone IS NULL AS existing "
+        f"FROM {feed}_person ORDER BY seq"
         for feed, source_id in SOURCE_ID.items()
+    }
+    records |= {
+        feed: f"SELECT source_id, person, existing FROM ({agency.persons}) "
+        "ORDER BY source_id"
+        for feed, agency in AGENCIES.items()
+        if agency.persons is not None
+    }
+    return " UNION ALL ".join(
+        f"(SELECT '{feed}' AS feed, source_id, 'P' || lpad(person::VARCHAR, 8, '0') "
+        f"AS person, existing FROM ({query}))"
+        for feed, query in records.items()
     )
 
 

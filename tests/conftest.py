@@ -11,7 +11,13 @@ import pytest
 
 from concord.settings import PROJECT
 from simulator.servers import AgencyServers, ServerOptions
-from tests.support.small_county import County, Eavesdropper, MemorySink, Running
+from tests.support.small_county import (
+    NIGHTS,
+    County,
+    Eavesdropper,
+    MemorySink,
+    Running,
+)
 
 
 @pytest.fixture
@@ -58,3 +64,16 @@ def airflow_home() -> Iterator[Path]:
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         }
         yield Path(home)
+
+
+@pytest.fixture
+def fetch(county: County, start: Callable[..., Running]) -> Callable[..., Any]:
+    """Fetch one resource of the probation feed through a script of answers."""
+    county.clock(county.night(0))
+
+    def fetch_through(script: Callable[..., Any], **spec: Any) -> Any:
+        running = start(intercept=script)
+        spec = {"resources": ("persons",), **spec}
+        return running.fetch("probation", NIGHTS[0], **spec)
+
+    return fetch_through

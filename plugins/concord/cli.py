@@ -34,7 +34,7 @@ def demo(
 ) -> None:
     """Run three nights of a synthetic county through Airflow's own scheduler.
 
-    Starts four agencies' servers and Airflow on this machine, plays a clean night, a
+    Starts the agencies' servers and Airflow on this machine, plays a clean night, a
     troubled one and one that heals, prints what came of them and stops everything.
     Exit status 0 means that every night ended as it should.
     """
@@ -104,6 +104,23 @@ def feeds() -> None:
                 ", ".join(t.name for t in contract.tables),
             )
         console.print(table)
+
+
+@app.command()
+def refresh(
+    feed: Annotated[str, typer.Argument(help="The feed to read whole once.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    by: Annotated[str, typer.Option(help="Who decides it: a role.")],
+) -> None:
+    """Approve one full refresh of a feed whose changes can no longer be told.
+
+    The next delivery is fetched from the beginning; what is absent is deleted.
+    """
+    from concord import pipeline
+
+    with told(), pipeline.open_county() as county:
+        pipeline.approve_full_refresh(county, feed, reason=reason, by=by)
+        console.print(f"approved: the next delivery of {feed} is read whole")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The four agencies' systems, served over their real protocols on loopback."""
+"""The agencies' systems, served over their real protocols on loopback."""
 
 from simulator.servers.agencies import AgencyServers, serve
 from simulator.servers.nights import current_night, set_night

@@ -1,4 +1,4 @@
-"""The four agencies' servers, run together on the loopback interface."""
+"""The agencies' servers, run together on the loopback interface."""
 
 import asyncio
 import os
@@ -18,23 +18,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from simulator.agencies import AGENCIES
+from simulator.faults import KINDS
 from simulator.servers.credentials import KID, LOGIN, Credentials
 from simulator.servers.hospital import HospitalApi
+from simulator.servers.http_troubles import Troubled
 from simulator.servers.nights import ServedFeed
 from simulator.servers.oauth import AssertionLogin, ClientSecretLogin, Tokens
 from simulator.servers.options import Intercept, ServerOptions
-from simulator.servers.police import PoliceLogin, PoliceSftp
+from simulator.servers.police import PoliceLogin
 from simulator.servers.probation import ProbationApi
 from simulator.servers.school import SchoolApi
+from simulator.servers.sftp_troubles import (
+    TroubledLogin,
+    TroubledSftp,
+    change_host_key,
+)
 from simulator.servers.state import Endpoint, ServersState
+from simulator.servers.tonight import Tonight
 
 HOST = "127.0.0.1"
-HTTP_FEEDS = ("probation", "school", "hospital")
+REST_FEEDS = tuple(f for f, agency in AGENCIES.items() if agency.kind == "rest")
+HTTP_FEEDS = ("probation", "school", "hospital", *REST_FEEDS)
 LIFETIME_SECONDS = 8 * 3600
 
 
 class AgencyServers:
-    """All four servers while the ``with`` block lasts, in a thread of their own.
+    """All servers while the ``with`` block lasts, in a thread of their own.
 
     They serve ``<root>/served`` up to the night written in ``<root>/night.txt``.
     """
@@ -51,6 +61,7 @@ class AgencyServers:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failure: BaseException | None = None
         self._ports: dict[str, int] = {}
+        self._tonight = {feed: Tonight(root, feed) for feed in KINDS}
         self.police_logins: list[PoliceLogin] = []
         self.tokens = {feed: Tokens(self._options.token_seconds) for feed in HTTP_FEEDS}
         self.logins = self._logins()
@@ -62,7 +73,7 @@ class AgencyServers:
         )
 
     def __enter__(self) -> Self:
-        """Start; returns once all four accept connections."""
+        """Start; returns once all accept connections."""
         self._thread.start()
         self._started.wait()
         if self._failure is not None:
@@ -75,7 +86,7 @@ class AgencyServers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop all four and wait until their ports are free."""
+        """Stop all and wait until their ports are free."""
         if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
@@ -103,6 +114,20 @@ class AgencyServers:
                 kid=KID,
                 algorithm=self._options.algorithm,
             ),
+            added={feed: self._added(feed) for feed in AGENCIES},
+        )
+
+    def _added(self, feed: str) -> Endpoint:
+        """Describe an added agency's server, or its account on the file server."""
+        secret = self._credentials.file(f"{feed}.password")
+        if feed in REST_FEEDS:
+            return self._endpoint(feed, password_file=secret)
+        return Endpoint(
+            host=HOST,
+            port=self._ports["police_rms"],
+            login=feed,
+            password_file=secret,
+            host_key=self._credentials.host_key_line,
         )
 
     def _endpoint(self, feed: str, **known: Any) -> Endpoint:
@@ -113,6 +138,7 @@ class AgencyServers:
         """Return the token endpoints that take a shared secret."""
         made = self._credentials
         found = {"probation": made.probation_secret, "school": made.school_secret}
+        found |= {feed: made.added[feed] for feed in REST_FEEDS}
         return {
             feed: ClientSecretLogin(LOGIN, secret, self.tokens[feed])
             for feed, secret in found.items()
@@ -136,6 +162,9 @@ class AgencyServers:
         """Open all ports, serve until told to stop, close all ports."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         ssh = await self._police()
+        usual = self._credentials.host_key
+        changing = change_host_key(ssh, self._tonight, usual, self._stop)
+        keys = asyncio.create_task(changing)
         servers = [self._http(feed, routes) for feed, routes in self._routes().items()]
         tasks = [asyncio.create_task(s.serve(sockets=[p])) for s, p in servers]
         while not all(server.started for server, _ in servers):
@@ -151,18 +180,27 @@ class AgencyServers:
             for connection in list(server.server_state.connections):
                 connection.transport.abort()
         calls = [login.hang_up() for login in self.police_logins]
-        await asyncio.gather(*tasks, *calls, return_exceptions=True)
+        await asyncio.gather(*tasks, *calls, keys, return_exceptions=True)
         await ssh.wait_closed()
 
     async def _police(self) -> asyncssh.SSHAcceptor:
-        """Open the police department's file server."""
+        """Open the file server of the police and of every agency that drops files."""
         made = self._credentials
-        sftp = self._options.sftp_server or PoliceSftp
+        own, tonight = self._options.sftp_server, self._tonight
 
         def login() -> PoliceLogin:
-            server = PoliceLogin(LOGIN, made.police_password)
+            passwords = {LOGIN: made.police_password, **made.added}
+            server = TroubledLogin(passwords, tonight)
             self.police_logins.append(server)
             return server
+
+        def session(channel: Any) -> asyncssh.SFTPServer:
+            account = channel.get_extra_info("username")
+            feed = account if account in AGENCIES else "police_rms"
+            if own is not None:
+                made_by_test: asyncssh.SFTPServer = own(channel, self._root)
+                return made_by_test
+            return TroubledSftp(channel, self._root, tonight[feed])
 
         asyncssh.set_log_level("WARNING")
         public = made.police_key.export_public_key("openssh").decode()
@@ -172,7 +210,7 @@ class AgencyServers:
             server_factory=login,
             server_host_keys=[made.host_key],
             authorized_client_keys=asyncssh.import_authorized_keys(public),
-            sftp_factory=lambda channel: sftp(channel, self._root),
+            sftp_factory=session,
             allow_scp=False,
         )
         self._ports["police_rms"] = acceptor.get_port()
@@ -189,7 +227,18 @@ class AgencyServers:
             )
             for feed, api in (("probation", ProbationApi), ("school", SchoolApi))
         )
+        added = {
+            feed: ProbationApi(
+                ServedFeed(self._root, feed),
+                self.logins[feed],
+                self.tokens[feed],
+                self._options,
+                resources=None,
+            )
+            for feed in REST_FEEDS
+        }
         return {
+            **{feed: api.routes() for feed, api in added.items()},
             "probation": probation.routes(),
             "school": school.routes(),
             "hospital": self.hospital.routes(),
@@ -203,7 +252,7 @@ class AgencyServers:
         middleware = [_intercepting(feed, intercept)] if intercept else []
         app = Starlette(routes=routes, middleware=middleware)
         config = uvicorn.Config(
-            app,
+            Troubled(app, KINDS[feed], self._tonight[feed]),
             log_config=None,
             log_level="warning",
             access_log=False,

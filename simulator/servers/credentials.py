@@ -1,12 +1,14 @@
 """Credentials that are made anew at every start, and the host key that stays."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
 from joserfc.jwk import ECKey, RSAKey
 
+from simulator.agencies import AGENCIES
 from simulator.servers.state import write_secret
 
 LOGIN = "concord"
@@ -24,6 +26,7 @@ class Credentials:
     host_key: asyncssh.SSHKey
     police_key: asyncssh.SSHKey
     hospital_key: RSAKey | ECKey
+    added: Mapping[str, str]
 
     @classmethod
     def make(cls, folder: Path, algorithm: str) -> "Credentials":
@@ -42,11 +45,14 @@ class Credentials:
             host_key=_host_key(folder),
             police_key=police_key,
             hospital_key=hospital_key,
+            added={feed: secrets.token_urlsafe(24) for feed in AGENCIES},
         )
         write_secret(folder, "police_rms.password", made.police_password.encode())
         write_secret(folder, "police_rms.key", police_key.export_private_key())
         write_secret(folder, "probation.password", made.probation_secret.encode())
         write_secret(folder, "school.password", made.school_secret.encode())
+        for feed, password in made.added.items():
+            write_secret(folder, f"{feed}.password", password.encode())
         write_secret(folder, "hospital.pem", hospital_key.as_pem(private=True))
         return made
 

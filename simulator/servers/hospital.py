@@ -1,7 +1,9 @@
 """The hospital's FHIR server: bulk data export of one group, asynchronously."""
 
+import gzip
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
@@ -18,7 +20,9 @@ from simulator.servers.options import ServerOptions
 TYPES = ("Patient", "Encounter", "Condition")
 GROUP = "springfield"
 ZONE = ZoneInfo("America/Chicago")
+EXPORT_METHODS = ("GET", "POST")
 NDJSON = "application/fhir+ndjson"
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
 @dataclass
@@ -39,7 +43,7 @@ class HospitalApi:
         self, feed: ServedFeed, login: AssertionLogin, tokens: Tokens, o: ServerOptions
     ) -> None:
         self._feed = feed
-        self._login = login
+        self.login = login
         self._tokens = tokens
         self._options = o
         self.exports: dict[str, Export] = {}
@@ -50,8 +54,14 @@ class HospitalApi:
         return [
             Route(smart, self._smart, methods=["GET"]),
             Route("/fhir" + smart, self._smart, methods=["GET"]),
-            Route("/token", self._login.answer, methods=["POST"]),
-            Route("/fhir/Group/{group}/$export", guard(self._start), methods=["GET"]),
+            Route("/token", self.login.answer, methods=["POST"]),
+            Route("/fhir/metadata", self._statement, methods=["GET"]),
+            *(
+                Route(
+                    f"/fhir{path}$export", guard(self._start), methods=["GET", "POST"]
+                )
+                for path in ("/Group/{group}/", "/Patient/", "/")
+            ),
             Route("/fhir/exports/{job}", guard(self._status), methods=["GET"]),
             Route("/fhir/exports/{job}", guard(self._cancel), methods=["DELETE"]),
             Route("/fhir/exports/{job}/{name}", guard(self._file), methods=["GET"]),
@@ -71,12 +81,21 @@ class HospitalApi:
             }
         )
 
+    async def _statement(self, request: Request) -> Response:
+        """Say the same as servers did before there was a SMART configuration."""
+        token = {"url": "token", "valueUri": f"{request.base_url}token"}
+        security = {"extension": [{"url": OAUTH_URIS, "extension": [token]}]}
+        rest = {"mode": "server", "security": security}
+        return JSONResponse({"resourceType": "CapabilityStatement", "rest": [rest]})
+
     async def _start(self, request: Request) -> Response:
-        """Accept an export."""
-        params = request.query_params
+        """Accept an export, asked for by GET or by POST."""
+        params = await _parameters(request)
         night = self._feed.current()
-        if request.path_params["group"] != GROUP or night is None:
+        if request.path_params.get("group", GROUP) != GROUP or night is None:
             return outcome("not-found", 404)
+        if params is None:
+            return outcome("invalid", 400)
         if "respond-async" not in request.headers.get("prefer", ""):
             return outcome("invalid", 400)
         if self._options.one_export_at_a_time and self.exports:
@@ -126,7 +145,10 @@ class HospitalApi:
             return outcome("not-found", 404)
         _, lines = files[request.path_params["name"]]
         body = b"".join(line + b"\n" for line in lines)
-        return Response(body, media_type=NDJSON)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(body, media_type=NDJSON)
+        headers = {"Content-Encoding": "gzip"}
+        return Response(gzip.compress(body, 1), media_type=NDJSON, headers=headers)
 
     def _collect(
         self, request: str, night: date, types: list[str], since: datetime | None
@@ -138,7 +160,7 @@ class HospitalApi:
             new = since is None or at_two(folder) > since
             for type_ in types:
                 for line in self._feed.lines(folder, type_):
-                    latest[type_, json.loads(line)["id"]] = (new, line)
+                    latest[type_, _identity(line)] = (new, line)
             for line in self._feed.lines(folder, "deleted"):
                 for entry in json.loads(line)["entry"]:
                     type_, _, identifier = entry["request"]["url"].partition("/")
@@ -180,6 +202,31 @@ def outcome(
     return JSONResponse(
         body, status_code=status, headers=headers, media_type="application/fhir+json"
     )
+
+
+def _identity(line: bytes) -> str:
+    """Return a resource's id; a line that no one can read stands for itself."""
+    try:
+        return str(json.loads(line)["id"])
+    except (ValueError, KeyError, TypeError):
+        return line.decode("utf-8", "replace")
+
+
+async def _parameters(request: Request) -> Mapping[str, str] | None:
+    """Read a query, or a Parameters resource in which a name may stand repeatedly."""
+    if request.method == "GET":
+        return request.query_params
+    try:
+        document = await request.json()
+        found: dict[str, list[str]] = {}
+        for entry in document["parameter"]:
+            (value,) = (entry[key] for key in entry if key.startswith("value"))
+            found.setdefault(entry["name"], []).append(str(value))
+    except (ValueError, KeyError, TypeError):
+        return None
+    if document.get("resourceType") != "Parameters":
+        return None
+    return {name: ",".join(values) for name, values in found.items()}
 
 
 def _files(

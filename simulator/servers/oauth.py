@@ -102,6 +102,7 @@ class AssertionLogin:
         self._algorithm = algorithm
         self._tokens = tokens
         self._used: set[str] = set()
+        self.scopes: list[str] = []
 
     async def answer(self, request: Request) -> Response:
         """Answer ``POST /token``."""
@@ -115,6 +116,7 @@ class AssertionLogin:
             return refusal("invalid_scope", 400)
         if not self._accept(form.get("client_assertion", ""), str(request.url)):
             return refusal("invalid_client", 400)
+        self.scopes.append(" ".join(scopes))
         return self._tokens.grant()
 
     def _accept(self, assertion: str, audience: str) -> bool:

@@ -1,8 +1,8 @@
-"""The police department's file server: SFTP, read-only, only nights that have come."""
+"""The agencies' file server: SFTP, read-only, only nights that have come."""
 
 import hmac
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from simulator.servers.nights import current_night
 
 
 class PoliceSftp(asyncssh.SFTPServer):
-    """Shows the night folders of ``served/police_rms`` and nothing else."""
+    """Shows the night folders of one feed and nothing else."""
 
-    def __init__(self, channel: Any, root: Path) -> None:
-        folder = root / "served" / "police_rms"
+    def __init__(self, channel: Any, root: Path, feed: str = "police_rms") -> None:
+        folder = root / "served" / feed
         super().__init__(channel, chroot=str(folder).encode())
         self._root = root
 
@@ -65,11 +65,10 @@ class PoliceSftp(asyncssh.SFTPServer):
 
 
 class PoliceLogin(asyncssh.SSHServer):
-    """Lets in one account, by password or by key."""
+    """Lets in one account a feed, by password; the police's also by key."""
 
-    def __init__(self, login: str, password: str) -> None:
-        self._login = login
-        self._password = password
+    def __init__(self, passwords: Mapping[str, str]) -> None:
+        self._passwords = passwords
         self._connection: asyncssh.SSHServerConnection | None = None
         self.attempts = 0
 
@@ -90,5 +89,6 @@ class PoliceLogin(asyncssh.SSHServer):
     def validate_password(self, username: str, password: str) -> bool:
         """Check the password in constant time."""
         self.attempts += 1
-        right = hmac.compare_digest(password.encode(), self._password.encode())
-        return username == self._login and right
+        known = self._passwords.get(username, "")
+        right = hmac.compare_digest(password.encode(), known.encode())
+        return bool(known) and right

@@ -1,6 +1,7 @@
 """The probation office's case-management API: the whole snapshot, page by page."""
 
 import json
+from datetime import date
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -23,11 +24,14 @@ class ProbationApi:
         login: ClientSecretLogin,
         tokens: Tokens,
         o: ServerOptions,
+        resources: frozenset[str] | None = RESOURCES,
     ) -> None:
+        """Serve these resources, or whatever the night's folder holds."""
         self._feed = feed
         self._login = login
         self._tokens = tokens
         self._max_page = o.max_page
+        self._resources = resources
 
     def routes(self) -> list[Route]:
         """Return what this server answers."""
@@ -37,11 +41,17 @@ class ProbationApi:
             Route("/api/v1/{resource}", list_rows, methods=["GET"]),
         ]
 
+    def _serves(self, resource: str, night: date) -> bool:
+        """Say whether there is such a resource."""
+        if self._resources is not None:
+            return resource in self._resources
+        return bool(self._feed.stamp([night], resource))
+
     async def _list(self, request: Request) -> Response:
         """Return one page of a resource."""
         resource = request.path_params["resource"]
         nights = self._feed.nights()
-        if resource not in RESOURCES or not nights:
+        if not nights or not self._serves(resource, nights[-1]):
             return refusal("not_found", 404)
         limit = whole_number(request.query_params, "limit", 100)
         offset = whole_number(request.query_params, "offset", 0)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from starlette.requests import Request
@@ -26,6 +28,8 @@ RESOURCES = frozenset(
 VERSION_KEY = "_changeVersion"
 DEFAULT_PAGE = 25
 UNBOUNDED = 2**63 - 1
+CURSOR = frozenset({"pageToken", "pageSize"})
+COUNTED = frozenset({"limit", "offset", "totalCount"})
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class SchoolApi:
             Route(data, guard(self._items), methods=["GET"]),
             Route(data + "/deletes", guard(self._deletes), methods=["GET"]),
             Route(data + "/keyChanges", guard(self._key_changes), methods=["GET"]),
+            Route(data + "/partitions", guard(self._partitions), methods=["GET"]),
         ]
 
     async def _discovery(self, request: Request) -> Response:
@@ -100,12 +105,14 @@ class SchoolApi:
             }
         )
 
-    async def _versions(self, _request: Request) -> Response:
-        """Return the change versions that can be asked for."""
+    async def _versions(self, request: Request) -> Response:
+        """Return the change versions that can be asked for, as hosts before 6.0 do."""
+        if _wants_snapshot(request):
+            return refusal("not_found", 404)
         newest = max(self._state(resource).newest for resource in RESOURCES)
         oldest = self._options.oldest_change_version
         return JSONResponse(
-            {"oldestChangeVersion": oldest, "newestChangeVersion": newest}
+            {"OldestChangeVersion": oldest, "NewestChangeVersion": newest}
         )
 
     async def _items(self, request: Request) -> Response:
@@ -123,8 +130,10 @@ class SchoolApi:
     def _page(self, request: Request, kind: str) -> Response:
         """Return one page of a list inside a window of change versions."""
         resource, params = request.path_params["resource"], request.query_params
-        if resource not in RESOURCES:
+        if resource not in RESOURCES or _wants_snapshot(request):
             return refusal("not_found", 404)
+        if CURSOR & params.keys():
+            return self._cursor_page(request, kind)
         limit = whole_number(params, "limit", DEFAULT_PAGE)
         offset = whole_number(params, "offset", 0)
         least = whole_number(params, "minChangeVersion", 0)
@@ -136,6 +145,45 @@ class SchoolApi:
         if params.get("totalCount", "").lower() == "true":
             headers["Total-Count"] = str(len(found))
         return JSONResponse(page(found, limit, offset), headers=headers)
+
+    def _cursor_page(self, request: Request, kind: str) -> Response:
+        """Return one page of items by token: the ids that it lies between."""
+        params = request.query_params
+        size = whole_number(params, "pageSize", DEFAULT_PAGE)
+        after, _, until = params.get("pageToken", "-").partition("-")
+        if kind != "items" or COUNTED & params.keys():
+            return refusal("page tokens go with neither offset, limit nor count", 400)
+        if not 1 <= size <= self._options.max_page:
+            return refusal("pageSize out of range", 400)
+        wanted = [
+            item
+            for item in self._sorted_items(request)
+            if after < item["id"] and (not until or item["id"] <= until)
+        ]
+        more = f"{wanted[size - 1]['id']}-{until}" if len(wanted) > size else None
+        headers = {"Next-Page-Token": more} if more else {}
+        return JSONResponse(wanted[:size], headers=headers)
+
+    async def _partitions(self, request: Request) -> Response:
+        """Return tokens that divide a resource into parts of about one size."""
+        ids = [item["id"] for item in self._sorted_items(request)]
+        parts = whole_number(request.query_params, "number", 1)
+        places = {len(ids) * part // parts for part in range(1, parts)} - {0}
+        ends = [ids[place - 1] for place in sorted(places)]
+        edges = ["", *ends, ""]
+        tokens = [f"{a}-{b}" for a, b in pairwise(edges)]
+        return JSONResponse({"pageTokens": tokens})
+
+    def _sorted_items(self, request: Request) -> list[Mapping[str, Any]]:
+        """Return the items of the window that a request asks for, by id."""
+        params, state = (
+            request.query_params,
+            self._state(request.path_params["resource"]),
+        )
+        least = whole_number(params, "minChangeVersion", 0)
+        most = whole_number(params, "maxChangeVersion", UNBOUNDED)
+        found = self._window(state, "items", least, most)
+        return sorted(found, key=itemgetter("id"))
 
     def _window(
         self, state: Resource, kind: str, least: int, most: int
@@ -181,3 +229,8 @@ class SchoolApi:
             deletes=tuple(deletes.values()),
             key_changes=tuple(key_changes),
         )
+
+
+def _wants_snapshot(request: Request) -> bool:
+    """Say whether a snapshot is asked for, of which this host keeps none."""
+    return request.headers.get("Use-Snapshot", "").lower() == "true"

@@ -22,7 +22,7 @@ class Endpoint(BaseModel):
 
 
 class ServersState(BaseModel):
-    """All four servers; holds paths of secrets, never a secret."""
+    """All servers; holds paths of secrets, never a secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,6 +32,12 @@ class ServersState(BaseModel):
     probation: Endpoint
     school: Endpoint
     hospital: Endpoint
+    added: dict[str, Endpoint] = {}
+
+    def endpoint(self, feed: str) -> Endpoint:
+        """Return a feed's server."""
+        found: Endpoint = self.added.get(feed) or getattr(self, feed)
+        return found
 
     @classmethod
     def read(cls, path: Path) -> "ServersState":

@@ -86,6 +86,49 @@ BREAKS = [
         id="delete-mode-without-means",
     ),
     pytest.param(
+        CONTRACT,
+        "property: records,",
+        "property: member,",
+        r":\d+: .* names the member .* but the delivery is no zip",
+        id="member-without-zip",
+    ),
+    pytest.param(
+        CONTRACT,
+        'physicalName: "birth_date"',
+        'physicalName: "birth date"',
+        r":\d+: 'person': 'birth date' is no path",
+        id="path-that-is-none",
+    ),
+    pytest.param(
+        CONTRACT,
+        'physicalName: "birth_date"',
+        'physicalName: "^.birth_date"',
+        r"'\^\.birth_date' is for tables with each",
+        id="path-of-a-record-around-nothing",
+    ),
+    pytest.param(
+        CONTRACT,
+        "{property: records,",
+        "{property: each, value: races}\n      - {property: records,",
+        r":\d+: 'person': 'races' names no list",
+        id="each-that-is-no-list",
+    ),
+    pytest.param(
+        "include/contracts/school.odcs.yaml",
+        "      - {property: deletes, value:",
+        "      - {property: each, value: 'races[*]'}\n"
+        "      - {property: deletes, value:",
+        r"an increment cannot say which elements are gone",
+        id="each-in-an-increment",
+    ),
+    pytest.param(
+        CONTRACT,
+        '"format": "json"',
+        '"format": "json", "trailer": "END"',
+        r"delivery\.trailer: .*needs one group",
+        id="trailer-without-a-number",
+    ),
+    pytest.param(
         AGREEMENT,
         "  - person.ssn\n",
         "",
@@ -155,6 +198,22 @@ def test_broken_file_is_refused(
     with pytest.raises(ContractError) as refusal:
         load_registry(settings)
     assert re.search(message, str(refusal.value)), str(refusal.value)
+
+
+def test_an_event_of_nobody_s_person_table_is_refused(
+    project: Path, settings: Settings
+) -> None:
+    """A feed without persons is fine; one that points to some must have them."""
+    path = project / CONTRACT
+    head, _, rest = path.read_text().partition("  - name: person\n")
+    _, _, events = rest.partition("  - name: supervision_period\n")
+    kept = f"{head}  - name: supervision_period\n{events}"
+    path.write_text(kept.replace(" relationships: [{to: person.person_id}],", ""))
+    with pytest.raises(
+        ContractError,
+        match=r":\d+: 'person_id' refers to a person, but the feed has no",
+    ):
+        load_registry(settings)
 
 
 def test_missing_suite_is_refused(project: Path, settings: Settings) -> None:

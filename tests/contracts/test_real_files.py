@@ -13,6 +13,7 @@ from concord.transport.registry import read_spec
 from concord.validation import suites
 from concord.validation.compiler import compile_suite
 from concord.validation.row_checks import TableRules
+from tests.support.feeds import FEEDS
 
 NIGHT = date(2026, 1, 5)
 REGISTRY = load_registry(Settings())
@@ -26,8 +27,8 @@ SUITES = sorted((PROJECT / "expectations").rglob("*.json"))
 CODELISTS = sorted((PROJECT / "include" / "codelists").glob("*.csv"))
 
 
-def test_the_four_feeds_are_there() -> None:
-    assert set(REGISTRY.contracts) == {"hospital", "police_rms", "probation", "school"}
+def test_the_feeds_are_there() -> None:
+    assert set(REGISTRY.contracts) == set(FEEDS)
     assert set(REGISTRY.profiles) == {"research"}
 
 

@@ -8,22 +8,14 @@ import sys
 import pytest
 
 from concord.settings import PROJECT
+from tests.support.feeds import FEEDS
 
 EXPECTED = {
-    "ingest_hospital": {"land", "check"},
-    "ingest_police_rms": {"land", "check"},
-    "ingest_probation": {"land", "check"},
-    "ingest_school": {"land", "check"},
+    **{f"ingest_{feed}": {"land", "check"} for feed in FEEDS},
     "link_persons": {"link"},
     "publish_research": {"prepare_keymap", "release"},
     "report_quality": {"report"},
-    "watch_deliveries": {
-        "watch_hospital",
-        "watch_police_rms",
-        "watch_probation",
-        "watch_school",
-        "deadline",
-    },
+    "watch_deliveries": {*(f"watch_{feed}" for feed in FEEDS), "deadline"},
 }
 HEAVY = ("pandas", "duckdb", "great_expectations", "splink", "pyarrow", "requests")
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
@@ -54,15 +46,13 @@ def test_feeds_meet_in_linkage_by_night(dagbag) -> None:
     linkage = dagbag.dags["link_persons"]
     assert type(linkage.timetable).__name__ == "PartitionedAssetTimetable"
     needed = {a.name for a in linkage.timetable.asset_condition.objects}
-    assert needed == {
-        f"checked/{feed}" for feed in ("hospital", "police_rms", "probation", "school")
-    }
+    assert needed == {f"checked/{feed}" for feed in FEEDS}
 
 
 def test_watchdog_speaks_for_every_feed(dagbag) -> None:
     watch = dagbag.dags["watch_deliveries"]
     spoken = {outlet.name for t in watch.tasks for outlet in t.outlets if t.outlets}
-    assert {f"checked/{f}" for f in ("hospital", "police_rms")} < spoken
+    assert {f"checked/{feed}" for feed in FEEDS} < spoken
     assert "deadline" in spoken
 
 

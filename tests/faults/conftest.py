@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from concord import pipeline
+from concord.duck import connect
 from concord.settings import Settings
 from tests.support.police_nights import FEED, Police
+from tests.support.small_contract import Reader
 from tests.support.small_county import County as Served
 from tests.support.workers import Start, workers
 
@@ -28,3 +30,10 @@ def concord(tmp_path: Path) -> Iterator[pipeline.County]:
 @pytest.fixture
 def police(county: Served, concord: pipeline.County) -> Police:
     return Police(county, concord.registry.contract(FEED))
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    """Read files as the check of a delivery does."""
+    with connect(Settings(), tmp_path, timezone="America/New_York") as con:
+        yield Reader(con, tmp_path)

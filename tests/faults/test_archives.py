@@ -1,17 +1,28 @@
 """Packed files that are cut, damaged, hostile, or unpack to more than they should."""
 
 import gzip
+import hashlib
 import io
+import json
+import shutil
 import stat
 import struct
 import zipfile
+from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
+from concord import pipeline
 from concord.exceptions import DeliveryHeld
 from concord.landing import unpacking
 from concord.landing.unpacking import unpack
+from concord.settings import PROJECT, Settings
+from concord.transport.base import Connection
+from concord.transport.registry import open_transport, read_spec
+from simulator.county import County as Simulated
 
 CANARY = "Zyxwvut"
 BODY = f"person_id,last_name\nP1,{CANARY}\n".encode()
@@ -241,3 +252,121 @@ def test_an_unusual_method_is_held(tmp_path):
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("person.csv", BODY)
     assert refused(tmp_path, buffer.getvalue()) == "ARCHIVE_UNSAFE"
+
+
+NIGHT = date(2026, 1, 5)
+
+
+@pytest.fixture(scope="module")
+def night_of_police(tmp_path_factory) -> dict[str, bytes]:
+    """A night's CSV files of the police, by table."""
+    root = tmp_path_factory.mktemp("simulated")
+    Simulated(7, 200, first_night=NIGHT).write_night(root, 0)
+    folder = root / "served" / "police_rms" / "20260105"
+    told = json.loads((folder / "manifest.json").read_text())
+    return {f["table"]: (folder / f["name"]).read_bytes() for f in told["files"]}
+
+
+@pytest.fixture
+def packing(tmp_path):
+    """Open a county whose police pack their files, into a drop folder."""
+    with ExitStack() as stack:
+
+        def opened(packing: str, transport: dict, *, members: bool = False):
+            project = tmp_path / "project"
+            for part in ("include", "expectations"):
+                shutil.copytree(PROJECT / part, project / part)
+            path = project / "include" / "contracts" / "police_rms.odcs.yaml"
+            contract = yaml.safe_load(path.read_text())
+            custom = {c["property"]: c["value"] for c in contract["customProperties"]}
+            custom["delivery"]["packing"] = packing
+            custom["transport"] |= {"kind": "folder", **transport}
+            for table in contract["schema"] if members else ():
+                member = {"property": "member", "value": f"*/{table['name']}.csv"}
+                table.setdefault("customProperties", []).append(member)
+            path.write_text(yaml.safe_dump(contract, sort_keys=False))
+            settings = Settings(home=tmp_path / "home", project=project)
+            return stack.enter_context(pipeline.open_county(settings))
+
+        yield opened
+
+
+def run_night(county, drop: Path, files: dict[str, tuple[str, bytes, int | None]]):
+    """Drop files (table, bytes, rows) with their manifest; land and check the night."""
+    folder = drop / "20260105"
+    folder.mkdir(parents=True)
+    told = {"source": "police_rms", "window": {"full": True}, "files": []}
+    for name, (table, body, rows) in files.items():
+        (folder / name).write_bytes(body)
+        file = {"name": name, "table": table, "bytes": len(body)}
+        file |= {"sha256": hashlib.sha256(body).hexdigest()}
+        told["files"].append(file if rows is None else {**file, "rows": rows})
+    (folder / "manifest.json").write_text(json.dumps(told))
+    connection = Connection("", extra={"url": str(drop)})
+    pipeline.land(
+        county,
+        "police_rms",
+        NIGHT,
+        lambda c: open_transport(c.id, read_spec(c.id, c.transport), connection),
+    )
+    return pipeline.check(county, "police_rms", NIGHT)
+
+
+def received(county) -> dict[str, int]:
+    """Return how many rows were received of each table, all accounted for."""
+    (delivery,) = county.ledger.deliveries("police_rms")
+    counts = county.ledger.table_counts(delivery.id)
+    assert all(count.reconciles for count in counts)
+    return {count.table_name: count.received for count in counts}
+
+
+def rows_in(files: dict[str, bytes]) -> dict[str, int]:
+    return {table: body.count(b"\n") - 1 for table, body in files.items()}
+
+
+def test_a_zip_of_several_tables_is_checked_row_for_row(
+    packing, tmp_path, night_of_police
+):
+    county = packing("zip", {"archive": "*.zip"}, members=True)
+    members = {f"export/{t}.csv": body for t, body in night_of_police.items()}
+    files = {"night.zip": ("archive", zipped(**members), None)}
+    run_night(county, tmp_path / "drop", files)
+    assert received(county) == rows_in(night_of_police)
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_gzip_files_are_held_to_the_rows_that_were_announced(
+    packing, tmp_path, night_of_police, wrong
+):
+    county = packing("gzip", {})
+    rows = rows_in(night_of_police)
+    rows["incident"] += wrong
+    files = {
+        f"{table}.csv.gz": (table, gzip.compress(body), rows[table])
+        for table, body in night_of_police.items()
+    }
+    if wrong:
+        with pytest.raises(DeliveryHeld, match="ROW_COUNT_MISMATCH"):
+            run_night(county, tmp_path / "drop", files)
+    else:
+        run_night(county, tmp_path / "drop", files)
+        assert received(county) == rows
+
+
+@pytest.mark.fault("F22", code="UNPACKED_TOO_LARGE", outcome="held")
+def test_f22_a_delivery_that_unpacks_to_too_much_is_held_and_kept(
+    packing, tmp_path, night_of_police, monkeypatch
+):
+    """A zip bomb in a delivery: the feed is held, the zip kept, nothing else left."""
+    monkeypatch.setattr(unpacking, "RATIO_FROM", 2**20)
+    county = packing("zip", {"archive": "*.zip"}, members=True)
+    members = {f"export/{t}.csv": body for t, body in night_of_police.items()}
+    members["export/person.csv"] += b"x" * 10**7
+    files = {"night.zip": ("archive", zipped(**members), None)}
+    with pytest.raises(DeliveryHeld, match="UNPACKED_TOO_LARGE"):
+        run_night(county, tmp_path / "drop", files)
+    (delivery,) = county.ledger.deliveries("police_rms")
+    (night,) = county.ledger.feed_nights(NIGHT)
+    assert (night.status, night.code) == ("held", "UNPACKED_TOO_LARGE")
+    assert len(list((county.zones.landing / delivery.folder).glob("*.age"))) == 2
+    assert list(county.zones.scratch.iterdir()) == []

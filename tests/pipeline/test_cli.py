@@ -7,8 +7,18 @@ import pytest
 from typer.testing import CliRunner
 
 from concord.cli import app
+from tests.support.feeds import FEEDS
 
-COMMANDS = ("backfill", "demo", "doctor", "feeds", "report", "status", "verify")
+COMMANDS = (
+    "backfill",
+    "demo",
+    "doctor",
+    "feeds",
+    "refresh",
+    "report",
+    "status",
+    "verify",
+)
 pytestmark = pytest.mark.xdist_group("nights")
 runner = CliRunner()
 
@@ -35,7 +45,7 @@ def test_every_command_teaches(command: str) -> None:
 def test_feeds_lists_every_contract(home: Path) -> None:
     answer = runner.invoke(app, ["feeds"])
     assert answer.exit_code == 0
-    for feed in ("hospital", "police_rms", "probation", "school"):
+    for feed in FEEDS:
         assert feed in answer.output
 
 
@@ -84,3 +94,19 @@ def test_nothing_there_is_said_in_one_line(monkeypatch, tmp_path: Path) -> None:
     answer = runner.invoke(app, ["verify"])
     assert answer.exit_code == 1
     assert "Traceback" not in answer.output
+
+
+def test_refresh_approves_or_says_why_not(home: Path) -> None:
+    options = ["--reason", "restored from a backup", "--by", "engineer on call"]
+    answer = runner.invoke(app, ["refresh", "police_rms", *options])
+    assert answer.exit_code == 1
+    assert "cannot be asked for everything" in answer.output
+    assert runner.invoke(app, ["refresh", "school"]).exit_code == 2
+
+
+def test_an_approved_refresh_is_told(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONCORD_HOME", str(tmp_path / "new"))
+    options = ["--reason", "restored from a backup", "--by", "engineer on call"]
+    answer = runner.invoke(app, ["refresh", "school", *options])
+    assert answer.exit_code == 0
+    assert "the next delivery of school is read whole" in answer.output

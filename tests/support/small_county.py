@@ -31,6 +31,17 @@ SPECS: dict[str, dict[str, Any]] = {
         "group": "springfield",
         "types": ("Patient", "Encounter"),
     },
+    "drop": {
+        "kind": "folder",
+        "path": "/",
+        "tables": TABLES,
+        "complete": "stable",
+        "files": {"person": "person*", "incident": "incident*"},
+    },
+    "database": {
+        "kind": "database",
+        "tables": {"person": {"from": "rms.person", "columns": ["person_id"]}},
+    },
 }
 QUICK = {"timeoutSeconds": 5, "deadlineSeconds": 20}
 QUICK_HTTP = {**QUICK, "retries": 2, "backoffSeconds": 0.01}
@@ -50,6 +61,10 @@ class MemorySink:
         self.parts.append(part)
         digest = hashlib.sha256(body).hexdigest()
         return StoredPart(part.name, part.table, part.role, digest, len(body))
+
+    def discard(self) -> None:
+        self.bytes.clear()
+        self.parts.clear()
 
     def rows(self, table: str, role: str = "rows") -> list[Any]:
         """Return the JSON rows of a table's pages or files, in order."""
@@ -160,7 +175,7 @@ class Running:
     def transport(
         self, feed: str, connection: Connection | None = None, **spec: Any
     ) -> Transport:
-        quick = QUICK if feed == "police_rms" else QUICK_HTTP
+        quick = QUICK_HTTP
         checked = read_spec(feed, {**SPECS[feed], **quick, **spec})
         return open_transport(feed, checked, connection or self.connections[feed])
 

@@ -1,10 +1,11 @@
 """Contracts, agreements and release profiles as Concord uses them."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from concord.contracts.odcs import Classification, LogicalType, Strict
 
@@ -53,10 +54,24 @@ class Column(Strict):
     codelist: CodeList | None
     formats: tuple[str, ...]
     null_tokens: tuple[str, ...]
-    strip_prefix: str | None
+    trim: bool
+    strip_prefix: tuple[str, ...]
     renamed_from: str | None
     entity: str | None
+    namespaces: Mapping[str, str] = {}
     agency_codes: tuple[str, ...] = ()
+
+    @property
+    def names_a_thing(self) -> bool:
+        """Say whether a value is the number of something, rather than a measure."""
+        last = self.concept.name.rpartition(".")[2]
+        return bool(
+            self.key_position > 0
+            or self.references
+            or self.entity
+            or last in ("id", "reference", "ssn")
+            or last.endswith("_id")
+        )
 
     @property
     def tells_deletion(self) -> bool:
@@ -78,6 +93,21 @@ class Deletes(Strict):
     key: Mapping[str, DeleteKey]
 
 
+class KeyChange(Strict):
+    """Where a notice of a changed key has the old and the new value."""
+
+    old: str
+    new: str
+
+
+class KeyChanges(Strict):
+    """How notices of changed keys read; ``order`` is where each says when it came."""
+
+    records: str
+    key: Mapping[str, KeyChange]
+    order: str
+
+
 class Age(Strict):
     """An age to derive while identity and event are still together."""
 
@@ -95,8 +125,10 @@ class Table(Strict):
     columns: tuple[Column, ...]
     records: str | None
     member: str | None
+    each: str | None
     deletes: Deletes | None
     ages: tuple[Age, ...]
+    key_changes: KeyChanges | None = None
 
     @property
     def key(self) -> tuple[Column, ...]:
@@ -160,10 +192,37 @@ class Delivery(Strict):
         default="newest", alias="conflictingRows"
     )
     drift: Drift = Drift()
-    encoding: Literal["utf-8"] = "utf-8"
-    delimiter: str = ","
     packing: Packing | None = None
     max_unpacked_bytes: int = Field(default=50 * 2**30, alias="maxUnpackedBytes", gt=0)
+    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    empty_allowed: bool | None = Field(default=None, alias="emptyAllowed")
+    final_newline: bool = Field(default=True, alias="finalNewline")
+    trailer: str | None = None
+    stray_quotes: Literal["reject", "text"] = Field(
+        default="reject", alias="strayQuotes"
+    )
+    max_line_bytes: int = Field(default=1 << 20, alias="maxLineBytes", gt=0)
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Say whether a file may be a header alone: in an increment, if not said."""
+        return (
+            self.mode == "increment"
+            if self.empty_allowed is None
+            else self.empty_allowed
+        )
+
+    @field_validator("trailer")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        if groups != 1:
+            raise ValueError("needs one group, the number of rows")
+        return pattern
 
     @property
     def absence_deletes(self) -> bool:

@@ -14,9 +14,11 @@ from concord.contracts.models import (
     Contract,
     Deletes,
     Delivery,
+    KeyChanges,
     Table,
 )
 from concord.contracts.odcs import CustomProperty, DataContract, Property, SchemaObject
+from concord.contracts.paths import read_elements, read_path
 from concord.contracts.yaml_lines import Document, Location, parse
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -32,15 +34,18 @@ CONTRACT_KEYS = frozenset(
         "delivery",
         "datetimeFormats",
         "nullTokens",
+        "trim",
+        "namespaces",
     }
 )
-TABLE_KEYS = frozenset({"records", "member", "deletes", "ages"})
+TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "keyChanges", "ages"})
 COLUMN_KEYS = frozenset(
     {
         "concept",
         "codelist",
         "renamedFrom",
         "nullTokens",
+        "trim",
         "datetimeFormats",
         "stripPrefix",
         "entity",
@@ -73,6 +78,7 @@ class _File:
         self.custom = self._custom(
             self.raw.custom_properties, CONTRACT_KEYS, ("customProperties",)
         )
+        self.namespaces = self._namespaces()
 
     def contract(self) -> Contract:
         """Assemble the contract and check the rules between its parts."""
@@ -89,6 +95,7 @@ class _File:
             )
         tables = tuple(self._table(i, t) for i, t in enumerate(raw.schema_))
         self._check_references(tables)
+        self._check_persons(tables)
         self._check_delivery(tables)
         return Contract(
             id=raw.id,
@@ -126,6 +133,19 @@ class _File:
             )
         return self.custom[name]
 
+    def _namespaces(self) -> dict[str, str]:
+        """Return the beginnings of codes that stand for the code lists' own."""
+        given = self.custom.get("namespaces", {})
+        pairs = given.items() if isinstance(given, dict) else [(given, None)]
+        for pair in pairs:
+            if not all(isinstance(text, str) and text.endswith("/") for text in pair):
+                raise self.document.fail(
+                    ("customProperties",),
+                    f"namespaces: {pair!r:.80} is not one beginning for another",
+                    'Write {"uri://theirs/": "uri://ed-fi.org/"}',
+                )
+        return dict(given)
+
     def _model(self, model: type[Model], value: Any, where: str) -> Model:
         try:
             return model.model_validate(value)
@@ -149,7 +169,7 @@ class _File:
         for name in names:
             if names.count(name) > 1:
                 raise self.document.fail(at, f"column '{name}' twice", "Rename one")
-        deletes = custom.get("deletes")
+        deletes, changes = custom.get("deletes"), custom.get("keyChanges")
         table = Table(
             name=raw.name,
             source=raw.physical_name,
@@ -157,17 +177,21 @@ class _File:
             columns=columns,
             records=custom.get("records"),
             member=custom.get("member"),
+            each=custom.get("each"),
             deletes=deletes and self._model(Deletes, deletes, f"{raw.name}.deletes"),
             ages=tuple(
                 self._model(Age, age, f"{raw.name}.ages")
                 for age in custom.get("ages", ())
             ),
+            key_changes=changes
+            and self._model(KeyChanges, changes, f"{raw.name}.keyChanges"),
         )
         self._check_table(at, table)
         return table
 
     def _column(self, at: Location, raw: Property) -> Column:
         custom = self._custom(raw.custom_properties, COLUMN_KEYS, at)
+        is_code = "codelist" in custom or "stripPrefix" in custom
         return Column(
             name=raw.name,
             source=raw.physical_name,
@@ -191,9 +215,11 @@ class _File:
             null_tokens=tuple(
                 custom.get("nullTokens", self.custom.get("nullTokens", ("",)))
             ),
-            strip_prefix=custom.get("stripPrefix"),
+            trim=custom.get("trim", self.custom.get("trim", True)),
+            strip_prefix=_texts(custom.get("stripPrefix", ())),
             renamed_from=custom.get("renamedFrom"),
             entity=custom.get("entity"),
+            namespaces=self.namespaces if is_code else {},
             agency_codes=tuple(custom.get("agencyCodes", ())),
         )
 
@@ -219,6 +245,20 @@ class _File:
         fail = self.document.fail
         if not table.key:
             raise fail(at, f"table '{table.name}' has no primary key", "Mark one")
+        changed = table.key_changes.key if table.key_changes else {}
+        if changed and set(changed) != {column.name for column in table.key}:
+            raise fail(
+                at,
+                f"keyChanges of '{table.name}' names {', '.join(sorted(changed))}",
+                "Name every column of the primary key and no other",
+            )
+        for column in table.key:
+            if changed and (column.codelist or column.strip_prefix):
+                raise fail(
+                    at,
+                    f"'{column.name}' is translated, so its changes cannot be followed",
+                    "Make the resource's id the key and leave keyChanges out",
+                )
         for column in table.columns:
             direct = column.concept.identity == "direct"
             if direct and column.classification != "restricted":
@@ -258,6 +298,19 @@ class _File:
                         "Name table.property of this contract",
                     )
 
+    def _check_persons(self, tables: tuple[Table, ...]) -> None:
+        """A feed may know no persons at all; one that points to some must have them."""
+        if any(table.describes_persons for table in tables):
+            return
+        for index, table in enumerate(tables):
+            if table.person is not None:
+                raise self.document.fail(
+                    ("schema", index),
+                    f"'{table.person.name}' refers to a person, but the feed has no "
+                    "table of persons",
+                    "Add a table with a person.source_id, or drop the column",
+                )
+
     def _check_delivery(self, tables: tuple[Table, ...]) -> None:
         delivery = self._model(Delivery, self._required("delivery"), "delivery")
         has = {
@@ -272,6 +325,7 @@ class _File:
                 "Make the mode 'full', or say how else deletions are told",
             )
         for index, table in enumerate(tables):
+            self._check_paths(("schema", index), table, delivery)
             if has is not None and not has(table):
                 raise self.document.fail(
                     ("schema", index),
@@ -286,3 +340,34 @@ class _File:
                     "delivery is no zip",
                     "Set packing to zip in delivery, or drop member",
                 )
+
+    def _check_paths(self, at: Location, table: Table, delivery: Delivery) -> None:
+        """Check that what a contract says of places in a document can be followed."""
+        fail = self.document.fail
+        if delivery.format == "csv":
+            if table.each:
+                raise fail(at, f"'{table.name}': a CSV row has no list", "Drop each")
+            return
+        if table.each and delivery.mode != "full":
+            raise fail(
+                at,
+                f"'{table.name}' is made of the elements of a list, but an increment "
+                "cannot say which elements are gone",
+                "Pick elements as columns of the record's own table",
+            )
+        try:
+            if table.each:
+                read_elements(table.each)
+            for column in table.columns:
+                path = read_path(column.source)
+                if not table.each and (path.of_parent or path.is_number):
+                    raise ValueError(f"'{column.source}' is for tables with each")
+        except ValueError as error:
+            raise fail(
+                at, f"'{table.name}': {error}", "See docs/reference/contracts.md"
+            ) from error
+
+
+def _texts(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """Return one text or several as several."""
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,6 +1,6 @@
 """The three nights: a clean one, a troubled one, and one that heals.
 
-Night 1: all four agencies deliver. Night 2: the police are late and probation renamed a
+Night 1: every agency delivers. Night 2: the police are late and probation renamed a
 column without notice, so both stand still and last good data are carried forward.
 Night 3: the police deliver both nights, probation is right again, and corrections and
 deletions come in.
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from concord.contracts.registry import load_registry
 from concord.demo.launcher import Airflow, DagRun, DemoFailed
+from concord.settings import Settings
 from simulator.county import County, release_late
 from simulator.servers import set_night
 
@@ -20,7 +22,7 @@ FIRST_NIGHT = date(2026, 1, 5)
 NIGHTS = tuple(FIRST_NIGHT + timedelta(days=n) for n in range(3))
 LATE, MALFORMED = "police_rms", "probation"
 FAULTS = {1: {LATE: "late", MALFORMED: "renamed_column"}}
-FEEDS = ("hospital", "police_rms", "probation", "school")
+FEEDS = tuple(sorted(load_registry(Settings()).contracts))
 HELD = frozenset({(f"ingest_{LATE}", NIGHTS[1]), (f"ingest_{MALFORMED}", NIGHTS[1])})
 DOWNSTREAM = ("link_persons", "publish_research", "report_quality")
 DAGS = frozenset(

@@ -137,6 +137,12 @@ class ArchiveSink:
         self.parts.append(kept)
         return StoredPart(part.name, part.table, part.role, sha256, measured.size)
 
+    def discard(self) -> None:
+        """Forget every part so far: the delivery begins anew."""
+        for part in self.parts:
+            (self.folder / f"{part.sha256}.age").unlink(missing_ok=True)
+        self.parts.clear()
+
 
 class Archive:
     """The landing zone together with the ledger's record of it."""
@@ -182,6 +188,7 @@ class Archive:
                 agreement_version=agreement.version,
                 rows_expected=dict(fetched.rows_expected),
                 parts=tuple(sink.parts),
+                whole=fetched.whole,
             )
             if contract.transport["kind"] in NAMED_BY_AGENCY:
                 self._refuse_redelivered(receipt, contract.delivery)

@@ -47,6 +47,7 @@ class Receipt(BaseModel):
     agreement_version: str
     rows_expected: dict[str, int]
     parts: tuple[ReceiptPart, ...]
+    whole: bool = False
 
     @property
     def bytes(self) -> int:

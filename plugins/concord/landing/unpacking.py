@@ -41,6 +41,7 @@ DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
 )
+UNUSUAL = "is packed in an unusual way"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -69,6 +70,8 @@ def unpack(
         refused = error
     except EOFError:
         refused = _Refused("PACKED_CUT", "ends before its end")
+    except NotImplementedError:
+        refused = _Refused("ARCHIVE_UNSAFE", UNUSUAL)
     except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, ValueError):
         refused = _Refused("PACKED_DAMAGED", "is not what was packed")
     else:
@@ -186,8 +189,6 @@ def _contents(file: io.FileIO) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile:
         raise _Refused("PACKED_CUT", "has no whole table of contents") from None
-    except NotImplementedError:
-        raise _Refused("ARCHIVE_UNSAFE", "is packed in an unusual way") from None
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
         raise _too_many()
@@ -225,7 +226,7 @@ def _check(info: zipfile.ZipInfo) -> None:
     if info.flag_bits & ENCRYPTED:
         raise _Refused("ARCHIVE_UNSAFE", "is encrypted")
     if info.compress_type not in METHODS:
-        raise _Refused("ARCHIVE_UNSAFE", "is packed in an unusual way")
+        raise _Refused("ARCHIVE_UNSAFE", UNUSUAL)
 
 
 def _member(archive: zipfile.ZipFile, wanted: str | None) -> zipfile.ZipInfo:

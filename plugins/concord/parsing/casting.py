@@ -15,6 +15,8 @@ SQL_TYPES: dict[LogicalType, str] = {
     "boolean": "BOOLEAN",
 }
 FINITE_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+LONGEST_NUMBER = 300  # digits; more would become infinite
+EXCEL_NUMBER = r"^[0-9](\.[0-9]+)?E\+[0-9]+$"  # what Excel makes of a long number
 WHOLE_NUMBER = r"^-?(0|[1-9][0-9]*)$"
 
 
@@ -29,7 +31,7 @@ class Casting:
     @property
     def fault(self) -> str:
         """Return SQL that is true where there is a text but no value of the type."""
-        if self.column.type == "string" and not self.column.strip_prefix:
+        if self.typed == self.text:
             return "FALSE"
         return f"({self.text} IS NOT NULL AND {self.typed} IS NULL)"
 
@@ -45,10 +47,23 @@ def sql_types(table: Table) -> dict[str, str]:
 
 
 def _casting(column: Column) -> Casting:
-    text = f"trim({quoted(column.name)})"
+    text = quoted(column.name)
+    if column.trim:
+        text = f"trim({text})"
     for token in column.null_tokens:
         text = f"nullif({text}, {literal(token)})"
+    text = _in_our_namespace(column, text)
     return Casting(column, text, _typed(column, text))
+
+
+def _in_our_namespace(column: Column, text: str) -> str:
+    """Return SQL that puts the county's namespace of codes in the agency's place."""
+    cases = " ".join(
+        f"WHEN starts_with({text}, {literal(theirs)}) "
+        f"THEN {literal(ours)} || substr({text}, {len(theirs) + 1})"
+        for theirs, ours in column.namespaces.items()
+    )
+    return f"CASE {cases} ELSE {text} END" if cases else text
 
 
 def _typed(column: Column, text: str) -> str:
@@ -59,20 +74,27 @@ def _typed(column: Column, text: str) -> str:
     if column.type == "boolean":
         return f"CASE {text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
     pattern = WHOLE_NUMBER if column.type == "integer" else FINITE_NUMBER
+    # Adding nought makes minus nought nought, so that equal numbers look equal.
+    kind = SQL_TYPES[column.type]
     return (
         f"CASE WHEN regexp_matches({text}, {literal(pattern)}) "
-        f"THEN TRY_CAST({text} AS {SQL_TYPES[column.type]}) END"
+        f"AND length({text}) < {LONGEST_NUMBER} "
+        f"THEN TRY_CAST({text} AS {kind}) + 0 END"
     )
 
 
 def _string(column: Column, text: str) -> str:
-    prefix = column.strip_prefix
-    if not prefix:
-        return text
-    return (
-        f"CASE WHEN starts_with({text}, {literal(prefix)}) "
-        f"THEN substr({text}, {len(prefix) + 1}) END"
-    )
+    if column.strip_prefix:
+        whens = " ".join(
+            f"WHEN starts_with({text}, {literal(prefix)}) "
+            f"THEN substr({text}, {len(prefix) + 1})"
+            for prefix in column.strip_prefix
+        )
+        return f"CASE {whens} END"
+    if column.names_a_thing:
+        damaged = f"regexp_matches({text}, {literal(EXCEL_NUMBER)})"
+        return f"CASE WHEN NOT {damaged} THEN {text} END"
+    return text
 
 
 def _moment(column: Column, text: str) -> str:

@@ -3,6 +3,7 @@
 Every row of the files ends in the typed table or among the rejected, and is counted.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,17 @@ import duckdb
 
 from concord.contracts.models import Contract, Table
 from concord.duck import count, literal, one, quoted
-from concord.exceptions import DeliveryHeld
 from concord.parsing.casting import Casting, castings
-from concord.parsing.preflight import check_delimited
-
-MAX_OBJECT = 64 << 20
-WHOLE_ARRAY = "$[*]"  # DuckDB's reader takes such a document apart by itself
+from concord.parsing.documents import (
+    MAX_OBJECT,
+    WHOLE_ARRAY,
+    examine_lines,
+    examine_page,
+)
+from concord.parsing.nesting import rows_sql, texts_sql
+from concord.parsing.preflight import examine_delimited
+from concord.parsing.problems import holding
+from concord.parsing.rows import Examined
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Loaded:
     unreadable: int
     rejected: int
     types: tuple[TypeFaults, ...]
+    records: int  # what the agency counts; fewer or more than rows if rows are elements
+    notes: dict[str, int]  # accepted, but told: kinds and counts
 
 
 def load(
@@ -48,7 +56,8 @@ def load(
 ) -> Loaded:
     """Read a table's files, type every column, and mark rows that have no valid form.
 
-    The files are read once: texts are typed while they stream into the table.
+    Each file is looked at once as bytes and read once as rows: texts are typed while
+    they stream into the table.
 
     Raises:
         DeliveryHeld: A file as a whole can't be read safely.
@@ -57,27 +66,61 @@ def load(
     raw = _raw_rows(contract, table, files)
     types = castings(table)
     faults = {c.column.name: f"_fault_{i}" for i, c in enumerate(types)}
+    refused = False
     try:
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE {relation} AS {_typed(raw.query, types)}"
         )
     except duckdb.InvalidInputException:
-        raise _unreadable(con, contract, table, files) from None
+        refused = True  # and raised out here, so that nothing leads to what it said
+    held = holding(contract, table)
+    if refused:
+        what = f"{len(files)} files are not all valid {contract.delivery.format}"
+        raise held("UNREADABLE_FILE", what)
     counted = _count_faults(con, relation, types, faults)
     for name in faults.values():
         con.execute(f"ALTER TABLE {relation} DROP COLUMN {name}")
     cut = sum(count(con, f"(SELECT DISTINCT line FROM {e})") for e in raw.errors)
     rows = count(con, relation)
-    rejected = count(con, f"(FROM {relation} WHERE _rejected)")
-    return Loaded(relation, rows + cut, cut, rejected, counted)
+    read = rows if table.each is None else count(con, f"({raw.records})")
+    if raw.rows is not None and raw.rows != read + cut:
+        raise held("ROWS_UNACCOUNTED", f"{raw.rows} rows seen, {read + cut} read")
+    unreadable = cut + raw.damaged
+    return Loaded(
+        relation,
+        received=rows + unreadable,
+        unreadable=unreadable,
+        rejected=count(con, f"(FROM {relation} WHERE _rejected)"),
+        types=counted,
+        records=read + unreadable,
+        notes=raw.notes,
+    )
 
 
 @dataclass(frozen=True)
 class _Raw:
-    """A query of a table's raw texts, and the tables that list unreadable lines."""
+    """A query of a table's raw texts, and what a look at the files' bytes found."""
 
     query: str
-    errors: tuple[str, ...] = ()
+    examined: tuple[Examined, ...] = ()
+    errors: tuple[str, ...] = ()  # tables that list unreadable lines
+    records: str = ""  # the query before records were taken apart
+
+    @property
+    def rows(self) -> int | None:
+        """Return how many rows DuckDB must find, if that is known."""
+        known = [e.rows for e in self.examined if e.rows is not None]
+        return sum(known) if len(known) == len(self.examined) else None
+
+    @property
+    def damaged(self) -> int:
+        """Return how many rows were left out."""
+        return sum(e.damaged for e in self.examined)
+
+    @property
+    def notes(self) -> dict[str, int]:
+        """Return what was accepted but is to be told, over all files."""
+        return dict(sum((Counter(e.notes) for e in self.examined), Counter()))
 
 
 def _typed(raw: str, types: Sequence[Casting]) -> str:
@@ -88,11 +131,10 @@ def _typed(raw: str, types: Sequence[Casting]) -> str:
         for i, c in enumerate(types)
         if c.column.required or c.column.tells_deletion
     ]
-    rejected = " OR ".join(["_unreadable", *required])
+    rejected = " OR ".join(required) or "FALSE"
     return (
-        f"SELECT * EXCLUDE (_unreadable), row_number() OVER () AS _row, "
-        f"({rejected}) AS _rejected "
-        f"FROM (SELECT {', '.join(columns + faults)}, _unreadable FROM ({raw}))"
+        f"SELECT *, row_number() OVER () AS _row, ({rejected}) AS _rejected "
+        f"FROM (SELECT {', '.join(columns + faults)} FROM ({raw}))"
     )
 
 
@@ -116,86 +158,85 @@ def _count_faults(
 def _raw_rows(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
     if not files:
         nulls = ", ".join(f"NULL::VARCHAR AS {quoted(c.name)}" for c in table.columns)
-        return _Raw(f"SELECT {nulls}, FALSE AS _unreadable WHERE FALSE")
+        empty = f"SELECT {nulls} WHERE FALSE"
+        return _Raw(empty, records=empty)
     if contract.delivery.format == "csv":
         return _delimited(contract, table, files)
     return _documents(contract, table, files)
 
 
 def _delimited(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
-    selects, errors = [], []
+    """Read columns by their place in the header, whose own names never get into SQL."""
+    selects, errors, examined = [], [], []
     delimiter = literal(contract.delivery.delimiter)
-    picked = ", ".join(f"{quoted(c.source)} AS {quoted(c.name)}" for c in table.columns)
-    for number, path in enumerate(files):
-        header = check_delimited(path, contract, table)
-        columns = ", ".join(f"{literal(h)}: 'VARCHAR'" for h in header)
+    for number, path in enumerate(files, 1):
+        held = holding(contract, table, number, len(files))
+        seen, header = examine_delimited(path, contract, table, held)
+        columns = ", ".join(f"c{n}: 'VARCHAR'" for n in range(header.width))
+        picked = ", ".join(
+            f"c{header.places[c.source]} AS {quoted(c.name)}" for c in table.columns
+        )
         name = f"unread_{table.name}_{number}"
         errors.append(name)
+        examined.append(seen)
         selects.append(
-            f"SELECT {picked}, FALSE AS _unreadable FROM read_csv("
-            f"{literal(str(path))}, auto_detect=false, header=true, "
+            f"SELECT {picked} FROM read_csv("
+            f"{literal(str(seen.path))}, auto_detect=false, header=true, "
             f"delim={delimiter}, quote='\"', escape='\"', strict_mode=true, "
             f"null_padding=false, nullstr='', columns={{{columns}}}, "
             f"store_rejects=true, rejects_table='{name}', "
             f"rejects_scan='{name}_scan')"
         )
-    return _Raw(" UNION ALL ".join(selects), tuple(errors))
+    return _Raw(" UNION ALL ".join(selects), tuple(examined), tuple(errors))
 
 
 def _documents(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
-    listed = ", ".join(literal(str(path)) for path in files)
-    if contract.delivery.format == "ndjson":
-        docs = (
-            f"SELECT json AS doc FROM read_ndjson_objects([{listed}], "
-            f"ignore_errors=true, maximum_object_size={MAX_OBJECT})"
-        )
+    lines = contract.delivery.format == "ndjson"
+    examined = _examined(contract, table, files, table.records)
+    listed = ", ".join(literal(str(seen.path)) for seen in examined)
+    limit = f"maximum_object_size={MAX_OBJECT}"
+    if lines:
+        docs = f"SELECT json AS doc FROM read_ndjson_objects([{listed}], {limit})"
     elif table.records in (None, WHOLE_ARRAY):
+        # DuckDB's reader takes such a document apart by itself.
         docs = (
             f"SELECT json AS doc FROM read_json_objects([{listed}], format='array', "
-            f"maximum_object_size={MAX_OBJECT})"
+            f"{limit})"
         )
     else:
         docs = (
-            f"SELECT unnest(json_extract(json, {literal(table.records)})) "
-            f"AS doc FROM read_json_objects([{listed}], format='unstructured', "
-            f"maximum_object_size={MAX_OBJECT})"
+            f"SELECT unnest(json_extract(json, {literal(table.records)})) AS doc "
+            f"FROM read_json_objects([{listed}], format='unstructured', {limit})"
         )
-    paths = ", ".join(literal(f"$.{c.source}") for c in table.columns)
-    picked = ", ".join(
-        f"_texts[{i}] AS {quoted(c.name)}" for i, c in enumerate(table.columns, 1)
-    )
-    return _Raw(
-        f"SELECT {picked}, _unreadable FROM (SELECT json_extract_string(doc, "
-        f"[{paths}]) AS _texts, doc IS NULL AS _unreadable FROM ({docs}))"
-    )
+    query = texts_sql(rows_sql(docs, table), table)
+    return _Raw(query, examined, records=docs)
 
 
-def _unreadable(
+def _examined(
+    contract: Contract, table: Table, files: Sequence[Path], records: str | None
+) -> tuple[Examined, ...]:
+    """Look at a table's JSON files."""
+    found = []
+    for number, path in enumerate(files, 1):
+        held = holding(contract, table, number, len(files))
+        if contract.delivery.format == "ndjson":
+            found.append(examine_lines(path, held))
+        else:
+            found.append(examine_page(path, records, held))
+    return tuple(found)
+
+
+def load_deletes(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
     table: Table,
     files: Sequence[Path],
-) -> DeliveryHeld:
-    """Make the error for files that DuckDB refused, without what it said of them."""
-    bad = next((n for n, p in enumerate(files, 1) if not _is_json(con, p)), None)
-    what = f"file {bad} of {len(files)}" if bad else f"one of {len(files)} files"
-    return DeliveryHeld(
-        "UNREADABLE_FILE",
-        feed=contract.id,
-        detail=f"{table.name}: {what} is not valid {contract.delivery.format}",
-        remedy="Ask the agency to check its export, then run the night again",
-    )
-
-
-def _is_json(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    query = "SELECT bool_and(json_valid(content)) FROM read_text(?)"
-    return bool(one(con, query, [str(path)])[0])
-
-
-def load_deletes(
-    con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], ndjson: bool
 ) -> str:
-    """Read deletion notices into ``deleted_<table>``: the key texts of deleted rows."""
+    """Read deletion notices into ``deleted_<table>``: the key texts of deleted rows.
+
+    Raises:
+        DeliveryHeld: A notice can't be read: what it deletes would stay.
+    """
     relation = f"deleted_{table.name}"
     assert table.deletes is not None
     keys = table.deletes.key
@@ -205,6 +246,13 @@ def load_deletes(
             f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {nulls} WHERE FALSE"
         )
         return relation
+    examined = _examined(contract, table, files, table.deletes.records)
+    broken = sum(seen.damaged for seen in examined)
+    if broken:
+        raise holding(contract, table)(
+            "UNREADABLE_FILE", f"{broken} deletion notices are not valid json"
+        )
+    ndjson = contract.delivery.format == "ndjson"
     reader = (
         "read_ndjson_objects(?)"
         if ndjson
@@ -222,6 +270,6 @@ def load_deletes(
         f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT DISTINCT "
         f"{', '.join(picked)} FROM (SELECT unnest(json_extract(json, "
         f"{literal(table.deletes.records)})) AS doc FROM {reader}) {where}",
-        [[str(path) for path in files]],
+        [[str(seen.path) for seen in examined]],
     )
     return relation

@@ -1,126 +1,134 @@
-"""Byte checks before a delimited file is read: what no CSV reader refuses by itself.
+"""What no CSV reader refuses by itself is refused before one reads.
 
-Reads in chunks, so a file of any size costs constant memory.
+A file is looked at once, block by block, and counted. What can be mended without a
+guess (encoding, line ends, damaged rows, a trailer) is mended in a copy beside it; the
+rows of what DuckDB then reads must come to the same number.
 """
 
-import csv
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from concord.contracts.models import Contract, Table
-from concord.exceptions import DeliveryHeld
+from concord.parsing.blocks import Span, blocks, without
+from concord.parsing.encodings import MARK, check_mark, check_utf8, to_utf8
+from concord.parsing.header import Header, read_header
+from concord.parsing.problems import Held
+from concord.parsing.records import RecordScanner
+from concord.parsing.rows import Examined
 
-CHUNK = 1 << 20
-MAX_LINE = 1 << 20
-Held = Callable[[str, str, str], DeliveryHeld]
+TAIL = 1 << 16  # more than any trailer
 
 
-def check_delimited(path: Path, contract: Contract, table: Table) -> tuple[str, ...]:
-    """Check a file's bytes and header; returns the header's names in file order.
+def examine_delimited(
+    path: Path, contract: Contract, table: Table, held: Held
+) -> tuple[Examined, Header]:
+    """Check a delimited file's bytes and header, and mend what may be mended.
 
     Raises:
         DeliveryHeld: The file can't be read safely; names feed, table and line.
     """
-
-    def held(code: str, detail: str, remedy: str) -> DeliveryHeld:
-        return DeliveryHeld(
-            code, feed=contract.id, detail=f"{table.name}: {detail}", remedy=remedy
-        )
-
+    delivery = contract.delivery
+    notes: dict[str, int] = {}
     if path.stat().st_size == 0:
-        raise held("EMPTY_FILE", "0 bytes", "Ask the agency to export again")
-    last = b""
-    line, run = 1, 0
-    for chunk in _chunks(path):
-        if b"\0" in chunk:
-            line += chunk[: chunk.index(b"\0")].count(b"\n")
-            raise held(
-                "NUL_BYTE", f"NUL byte on line {line}", "Ask for an undamaged export"
-            )
-        longest, run = _longest_run(chunk, run)
-        if longest > MAX_LINE:
-            raise held(
-                "LINE_TOO_LONG",
-                f"more than {MAX_LINE:,} bytes without a line end after line {line}",
-                "Ask for line ends and closed quotes",
-            )
-        line += chunk.count(b"\n")
-        last = chunk[-1:]
-    if last != b"\n":
+        raise held("EMPTY_FILE", "0 bytes")
+    if check_mark(path, delivery.encoding, held) and delivery.encoding == "utf-8":
+        notes["byte_order_mark"] = 1
+    if delivery.encoding != "utf-8":
+        path, foreign = to_utf8(path, delivery.encoding, held)
+        notes["beyond_ascii"] = foreign
+    scan = _Scan(path, contract, table, held)
+    if scan.bare and scan.pairs:
+        notes["mixed_line_ends"] = min(scan.bare, scan.pairs)
+        path = scan.with_one_line_end()
+        scan = _Scan(path, contract, table, held)
+    damaged, rows = scan.damaged, scan.rows - 1
+    cuts = list(damaged)
+    if delivery.trailer is not None:
+        last = _trailer(path, delivery.trailer, rows + len(damaged) - 1, held)
+        damaged = [span for span in damaged if span != last]
+        cuts = [*damaged, last]
+        rows = scan.rows + len(scan.damaged) - 2 - len(damaged)
+    elif not scan.whole and delivery.final_newline:
         raise held(
-            "CUT_LAST_LINE",
-            f"line {line} has no line end: the file may be cut",
-            "Ask the agency to send the file again",
+            "CUT_LAST_LINE", f"line {scan.lines} has no line end: the file may be cut"
         )
-    _check_encoding(path, contract, held)
-    return _check_header(path, contract, table, held)
+    if not rows and not damaged and not delivery.may_be_empty:
+        raise held("NO_ROWS", "a header and no row")
+    if scan.header.added:
+        notes["columns_added"] = len(scan.header.added)
+    notes = {kind: count for kind, count in notes.items() if count}
+    mended = without(path, cuts) if cuts else path
+    return Examined(mended, rows, len(damaged), notes), scan.header
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+class _Scan:
+    """One look at a whole file in UTF-8."""
+
+    def __init__(
+        self, path: Path, contract: Contract, table: Table, held: Held
+    ) -> None:
+        self.path = path
+        self.contract = contract
+        self.held = held
+        self.rows = self.bare = self.pairs = 0
+        self.damaged: list[Span] = []
+        self.whole = True
+        scanner: RecordScanner | None = None
+        for block in self._blocks():
+            check_utf8(block, scanner.line if scanner else 1, held)
+            if scanner is None:
+                text = block.removeprefix(MARK).decode("utf-8")
+                self.header = read_header(text, contract, table, held)
+                scanner = self._scanner(block)
+                block = block.removeprefix(MARK)
+            seen = scanner.scan(block)
+            self.rows += seen.rows
+            self.bare += seen.bare
+            self.pairs += seen.pairs
+            self.damaged += seen.damaged
+            self.whole = block.endswith(b"\n")
+        assert scanner is not None, "a file of more than 0 bytes has a block"
+        scanner.finish()
+        self.lines = scanner.line
+
+    def with_one_line_end(self) -> Path:
+        """Write the file again, beside itself, with LF where a row ends."""
+        unified = self.path.with_name(f"{self.path.stem}.lf{self.path.suffix}")
+        scanner: RecordScanner | None = None
+        with unified.open("wb") as target:
+            for block in self._blocks():
+                if scanner is None:
+                    scanner = self._scanner(block)
+                    block = block.removeprefix(MARK)
+                target.write(scanner.with_bare_ends(block))
+        return unified
+
+    def _blocks(self) -> Iterator[bytes]:
+        return blocks(self.path, self.contract.delivery.max_line_bytes, self.held)
+
+    def _scanner(self, first: bytes) -> RecordScanner:
+        return RecordScanner(
+            self.contract.delivery.delimiter,
+            self.held,
+            start=len(MARK) if first.startswith(MARK) else 0,
+            blank_rows=self.header.width == 1,
+            stray_is_text=self.contract.delivery.stray_quotes == "text",
+        )
+
+
+def _trailer(path: Path, pattern: str, rows: int, held: Held) -> Span:
+    """Find the last line, which must announce as many rows as there are."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
-
-
-def _longest_run(chunk: bytes, before: int) -> tuple[int, int]:
-    """Return the longest run without a line end, and the run that is still open."""
-    pieces = chunk.split(b"\n") if before + len(chunk) > MAX_LINE else None
-    if pieces is None:
-        end = chunk.rfind(b"\n")
-        return 0, (before + len(chunk) if end < 0 else len(chunk) - end - 1)
-    lengths = [len(piece) for piece in pieces]
-    lengths[0] += before
-    return max(lengths), lengths[-1]
-
-
-def _check_encoding(path: Path, contract: Contract, held: Held) -> None:
-    decoder_name = contract.delivery.encoding
-    line = 1
-    rest = b""
-    for chunk in _chunks(path):
-        data = rest + chunk
-        try:
-            data.decode(decoder_name)
-            rest = b""
-        except UnicodeDecodeError as error:
-            if error.end == len(data) and len(data) - error.start < 4:
-                rest = data[error.start :]
-            else:
-                line += data[: error.start].count(b"\n")
-                raise held(
-                    "WRONG_ENCODING",
-                    f"line {line} is not {decoder_name}",
-                    "Ask for the contracted encoding, or change the contract",
-                ) from None
-        line += data.count(b"\n")
-
-
-def _check_header(
-    path: Path, contract: Contract, table: Table, held: Held
-) -> tuple[str, ...]:
-    with path.open(encoding=contract.delivery.encoding + "-sig", newline="") as file:
-        names = tuple(next(csv.reader(file, delimiter=contract.delivery.delimiter), ()))
-    known = {c.source for c in table.columns}
-    renamed = {c.renamed_from: c.source for c in table.columns if c.renamed_from}
-    names = tuple(renamed.get(name, name) for name in names)
-    if len(names) == 1 and len(known) > 1:
-        raise held(
-            "WRONG_DELIMITER",
-            f"the header is not separated by '{contract.delivery.delimiter}'",
-            "Ask for the contracted delimiter, or change the contract",
-        )
-    if len(set(names)) != len(names):
-        raise held(
-            "DUPLICATE_HEADER",
-            "two columns have the same name",
-            "Ask the agency to name each column once",
-        )
-    missing = sorted(known - set(names))
-    if missing:
-        raise held(
-            "COLUMN_MISSING",
-            f"{len(missing)} contracted columns are not in the header: "
-            f"{', '.join(missing)}",
-            "If they were renamed, state renamedFrom in the contract",
-        )
-    return names
+        file.seek(max(0, size - TAIL))
+        tail = file.read()
+    line = tail.rstrip(b"\r\n").rpartition(b"\n")[2]
+    found = re.fullmatch(pattern, line.decode("utf-8", "replace"))
+    if found is None or not found[1].isdecimal():
+        raise held("CUT_LAST_LINE", "the last line is not the contracted trailer")
+    announced = int(found[1])
+    if announced != rows:
+        raise held("TRAILER_MISMATCH", f"{rows} rows, the trailer says {announced}")
+    start = size - len(tail) + len(tail.rstrip(b"\r\n")) - len(line)
+    return start, size

@@ -14,11 +14,13 @@ from concord.pipeline.ingest import check, is_fresh, land, landed
 from concord.pipeline.linking import LinkStep
 from concord.pipeline.publishing import PublishStep
 from concord.pipeline.rebuilding import rebuild_ledger
+from concord.pipeline.refreshing import approve_full_refresh
 from concord.publication.release import Release
 from concord.reporting.site import write_report
 
 __all__ = [
     "County",
+    "approve_full_refresh",
     "backfill",
     "check",
     "is_fresh",

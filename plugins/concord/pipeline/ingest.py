@@ -18,6 +18,7 @@ from concord.landing.locks import EVERY_NIGHT, locked, locked_nights, refused
 from concord.landing.records import Delivery, FeedStatus
 from concord.landing.staging import StagedLedger
 from concord.pipeline.county import County
+from concord.pipeline.refreshing import since, use_up
 from concord.transport.base import Drop, Transport
 from concord.validation.feed_check import CheckResult, FeedCheck
 from concord.validation.states import StateStore
@@ -117,7 +118,7 @@ def _fetch(
     transport = open_transport(contract)
     archive = Archive(county.zones, county.keys, county.ledger)
     agreement = county.registry.agreement_of(contract)
-    drops = _not_taken(county, contract.id, night, transport)
+    drops = _not_taken(county, contract, night, transport)
     if not drops:
         raise DeliveryNotReady(
             "NOT_DELIVERED",
@@ -140,17 +141,20 @@ def _fetch(
                 break  # what comes after it may build on what is missing
         else:
             taken.append(delivery.id)
-    if redelivered is not None and not taken:
-        raise redelivered
+    if redelivered is not None:
+        if not taken:
+            raise redelivered
+        county.ledger.record_event("late", night, contract.id, code=redelivered.code)
     return tuple(taken)
 
 
 def _not_taken(
-    county: County, feed: str, night: date, transport: Transport
+    county: County, contract: Contract, night: date, transport: Transport
 ) -> list[Drop]:
     """Return what is offered, without nights that came in with a later one."""
-    cursor = county.ledger.watermark_before(feed, night)
-    taken = {d.night for d in county.ledger.deliveries(feed) if d.state == "checked"}
+    cursor = since(county.ledger, contract, night)
+    known = county.ledger.deliveries(contract.id)
+    taken = {d.night for d in known if d.state == "checked"}
     return [d for d in transport.offered(cursor, night) if d.night not in taken]
 
 
@@ -212,11 +216,14 @@ def check_alone(county: County, feed: str, night: date) -> CheckResult:
         contract,
         county.registry.decisions.get(feed, NOTHING_DECIDED),
     )
+    deliveries = landed(county, feed, night)
     try:
-        return step.run(night, landed(county, feed, night))
+        result = step.run(night, deliveries)
     except DeliveryHeld as error:
         _record_trouble(county, night, error, "held")
         raise
+    use_up(county, step.archive, deliveries)
+    return result
 
 
 def restate(county: County, feed: str, after: date) -> tuple[date, ...]:

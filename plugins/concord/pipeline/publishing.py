@@ -20,26 +20,20 @@ from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
-from concord.curation.verification import verify_actions
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap
 from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.zip3 import Zip3Table
-from concord.disclosure.dictionary import Dictionary
-from concord.disclosure.identifiers import scan_tables
 from concord.disclosure.k_anonymity import Risk, protect
-from concord.disclosure.narrowing import IDENTIFYING, narrowed
 from concord.duck import connect, fetch, quoted, side_by_side
-from concord.exceptions import DisclosureRefused, LinkageError
+from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.county import County
 from concord.pipeline.linking import PERSONS, person_records
+from concord.pipeline.release_checks import check_release
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
-from concord.validation import running, suites
-from concord.validation.compiler import compile_suite
-from concord.validation.results import summary
 from concord.validation.states import StateStore, state_id
 from concord.zones import appearing
 
@@ -95,7 +89,9 @@ class PublishStep:
             tables = self._curate(con)
             self._compare_agencies(con, night)
             risk = protect(con, "person", "person_token", self.profile.k_anonymity)
-            scanned = self._check(con, tables, states)
+            scanned = check_release(
+                con, self.county, self.profile, tables, states, self._zip3_table()
+            )
             finished = self._tables(con)
         release = publish(
             finished,
@@ -234,67 +230,6 @@ class PublishStep:
         tables = self._curated()
         curate(con, tables)
         return tables
-
-    def _check(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        tables: Sequence[CuratedTable],
-        states: Sequence[FeedState],
-    ) -> int:
-        """Look three ways, side by side, at the tables as they would leave.
-
-        Returns how many identifiers the gate, which takes longest, looked for.
-        """
-        scanned, *_ = side_by_side(
-            con,
-            lambda cursor: self._gate(cursor, states),
-            lambda cursor: self._validate(cursor, tables),
-            lambda cursor: verify_actions(
-                cursor, tables, self.county.registry, self.profile, self._zip3_table()
-            ),
-        )
-        return int(scanned)
-
-    def _validate(
-        self, con: duckdb.DuckDBPyConnection, tables: Sequence[CuratedTable]
-    ) -> None:
-        """Run the curated suites; a broken critical rule stops the release."""
-        broken = []
-        for table in tables:
-            path = self.county.settings.expectations / "curated" / f"{table.name}.json"
-            suite = suites.load_suite(path)
-            described = con.execute(f"DESCRIBE {quoted(table.name)}").fetchall()
-            view = f"numbered_{table.name}"
-            con.execute(
-                f"CREATE OR REPLACE TEMP VIEW {view} AS "
-                f"SELECT rowid AS _row, * FROM {quoted(table.name)}"
-            )
-            columns = {name: kind for name, kind, *_ in described}
-            compiled = compile_suite(suite, {**columns, "_row": "BIGINT"})
-            broken += [
-                f"{table.name}: rule '{r.rule}' ({r.unexpected_count} rows)"
-                for r in summary(running.run(con, view, compiled))
-                if not r.success and r.severity == "critical"
-            ]
-        if broken:
-            raise DisclosureRefused(
-                "curated tables break their rules: " + "; ".join(broken) + ". "
-                "See expectations/curated for each rule's reason"
-            )
-
-    def _gate(self, con: duckdb.DuckDBPyConnection, states: Sequence[FeedState]) -> int:
-        """Refuse the release if an identifier of the vault stands in it.
-
-        Returns how many identifiers were looked for.
-        """
-        persons = person_records(self.county, states)
-        could_stand = narrowed(con, self.profile.tables, persons)
-        scan_tables(con, self.profile.tables, Dictionary.from_vault(could_stand))
-        return sum(
-            table.num_rows - table[column].null_count
-            for table in persons
-            for column in IDENTIFYING
-        )
 
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""

@@ -20,6 +20,12 @@ _TYPES = {
     "number": "a number",
     "boolean": "yes or no",
 }
+_FILES = {
+    "beyond_ascii": "Characters beyond ASCII were decoded as the contract says.",
+    "byte_order_mark": "A file began with a byte order mark; it was taken off.",
+    "columns_added": "A file has columns that the contract lacks; they are not read.",
+    "mixed_line_ends": "Lines ended in two ways; they were made to end in one.",
+}
 _UNKNOWN = (
     "The rule is no longer on file; it was in force when the delivery was checked."
 )
@@ -38,6 +44,8 @@ class Reasons:
         if declared is not None:
             return str(declared["meta"]["why"])
         kind, _, name = rule.partition(":")
+        if kind == "file":
+            return _FILES.get(name, _UNKNOWN)
         if kind == "age":
             return "Between 0 and 120 years lie between birth and event."
         column = self._column(feed, table, name)

@@ -15,8 +15,9 @@ Role = Literal["rows", "deletes", "key_changes", "manifest"]
 class Connection:
     """How to reach one agency's system and prove who we are; repr hides secrets.
 
-    ``extra`` holds ``schema`` (``https`` unless said otherwise), ``host_key``,
-    ``key_file``, ``private_key_file``, ``kid``, ``algorithm``, ``ca_file``,
+    ``extra`` holds ``schema`` (``https`` unless said otherwise), ``url``,
+    ``storage_options``, ``host_key``, ``key_file``, ``private_key``,
+    ``private_key_file``, ``kid``, ``algorithm``, ``ca_file``,
     ``proxy`` and ``allowed_origins``: whichever the transport needs.
     """
 
@@ -68,6 +69,10 @@ class Sink(Protocol):
         """Keep every byte of the stream, or nothing and let its error pass."""
         ...
 
+    def discard(self) -> None:
+        """Forget every part so far: the delivery begins anew."""
+        ...
+
 
 @dataclass(frozen=True)
 class Drop:
@@ -87,13 +92,15 @@ class Fetched:
     """A delivery that is wholly in the sink, reconciled with the agency's counts.
 
     ``rows_expected`` counts rows (not deletions) a table; keep ``cursor`` once the
-    delivery is landed and pass it to the next ``offered``.
+    delivery is landed and pass it to the next ``offered``. ``whole`` says that these
+    are all rows there are, not changes: what is absent does not exist.
     """
 
     parts: tuple[StoredPart, ...]
     rows_expected: Mapping[str, int]
     cursor: str
     source: str
+    whole: bool = False
 
 
 class Transport(Protocol):

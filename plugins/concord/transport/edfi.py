@@ -2,11 +2,11 @@
 
 The newest change version is pinned first and everything is read up to it, so a row
 that changes meanwhile is left for the next night. Such a row leaves the window while
-its pages are being read; pages are therefore read from the last to the first, which
-can repeat a row but never skip one.
+its pages are being read; pages are therefore read from the last to the first, or by
+cursor, which can repeat a row but never skip one.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 from io import BytesIO
 
@@ -20,46 +20,14 @@ from concord.transport.base import (
     StoredPart,
 )
 from concord.transport.documents import Document
-from concord.transport.http import HttpVisit
+from concord.transport.edfi_host import VERSIONS, Urls, Window, find_urls, pin
+from concord.transport.http import HttpVisit, Reply
 from concord.transport.oauth import client_secret
 from concord.transport.problems import failed, held
 from concord.transport.specs import EdFiSpec
 
-STEPS: tuple[tuple[str, Role], ...] = (
-    ("keyChanges", "key_changes"),
-    ("deletes", "deletes"),
-    ("", "rows"),
-)
-
-
-@dataclass(frozen=True)
-class _Window:
-    """Change versions to read: all up to ``newest``, or those after ``last``."""
-
-    last: int | None
-    newest: int
-
-    @property
-    def steps(self) -> tuple[tuple[str, Role], ...]:
-        """Return what to read: a first load has no deletions, a quiet night nothing."""
-        if self.last == self.newest:
-            return ()
-        return STEPS if self.last is not None else STEPS[-1:]
-
-    @property
-    def params(self) -> dict[str, str | int]:
-        """Return the window as query parameters."""
-        least = {} if self.last is None else {"minChangeVersion": self.last + 1}
-        return {**least, "maxChangeVersion": self.newest}
-
-
-@dataclass(frozen=True)
-class _Urls:
-    """Addresses that the discovery document names."""
-
-    login: str
-    data: str
-    changes: str
+SNAPSHOT = {"Use-Snapshot": "true"}
+PATHS: dict[Role, str] = {"key_changes": "/keyChanges", "deletes": "/deletes"}
 
 
 class EdFiTransport:
@@ -78,18 +46,17 @@ class EdFiTransport:
     def fetch(self, drop: Drop, sink: Sink) -> Fetched:
         """Bring everything between two change versions into the sink."""
         with HttpVisit(self._feed, self._connection, self._spec) as visit:
-            urls = self._urls(visit)
+            urls = find_urls(visit, self._spec)
             visit.log_in_with(client_secret(urls.login))
-            what = "available change versions"
-            body = visit.get(f"{urls.changes}availableChangeVersions", what).body
-            window = self._window(drop.cursor, body)
+            body, headers = self._versions(visit, urls)
+            window = pin(self._feed, drop.cursor, body)
             part = Part("manifest/00001.json", "manifest", "manifest")
             parts = [sink.store(part, BytesIO(body))]
             rows = dict.fromkeys(self._spec.resources, 0)
-            for step, role in window.steps:
+            for role in self._roles(window):
                 for resource in self._spec.resources:
-                    reading = _Reading(visit, self._feed, self._spec, resource, step)
-                    parts.extend(reading.pages(urls.data, window, role, sink))
+                    reading = _Reading(visit, self._spec, resource, role, headers)
+                    parts.extend(reading.pages(urls.data, window, sink))
                     if role == "rows":
                         rows[resource] = reading.rows
         return Fetched(
@@ -97,98 +64,160 @@ class EdFiTransport:
             rows_expected=rows,
             cursor=str(window.newest),
             source=drop.source,
+            whole=not drop.cursor,
         )
 
-    def _urls(self, visit: HttpVisit) -> _Urls:
-        """Read the discovery document; paths differ from host to host."""
-        what = "the discovery document"
-        found = Document(self._feed, what, visit.get("/", what, token=False).body)
-        changes = found.at("urls.changeQueries") or "/changeQueries/v1/"
-        return _Urls(
-            login=visit.address(found.text("urls.oauth")),
-            data=visit.address(found.text("urls.dataManagementApi")),
-            changes=visit.address(str(changes)).rstrip("/") + "/",
-        )
+    def _versions(self, visit: HttpVisit, urls: Urls) -> tuple[bytes, dict[str, str]]:
+        """Ask for the change versions; of a snapshot, if there is one tonight."""
+        url = f"{urls.changes}/availableChangeVersions"
+        if self._spec.snapshot:
+            ok = frozenset({200, 404})
+            reply = visit.get(url, VERSIONS, ok=ok, headers=SNAPSHOT)
+            if reply.status == 200:
+                return reply.body, SNAPSHOT
+        return visit.get(url, VERSIONS).body, {}
 
-    def _window(self, cursor: str, body: bytes) -> _Window:
-        """Pin the newest change version; hold if what changed can't be known."""
-        versions = Document(self._feed, "available change versions", body)
-        newest = versions.number("newestChangeVersion")
-        oldest = versions.number("oldestChangeVersion")
-        if not cursor:
-            return _Window(last=None, newest=newest)
-        last = int(cursor)
-        if newest < last:
-            detail = "change versions start again below the last one taken"
-            raise held("TRACKING_RESET", self._feed, detail)
-        if oldest > last + 1:
-            detail = "change versions after the last one taken are gone"
-            raise held("TRACKING_TRUNCATED", self._feed, detail)
-        return _Window(last=last, newest=newest)
+    def _roles(self, window: Window) -> tuple[Role, ...]:
+        """Return what to read: a first load has no deletions, a quiet night nothing."""
+        if window.last is None:
+            return ("rows",)
+        if window.last == window.newest:
+            return ()
+        tracked: tuple[Role, ...] = ("deletes", "rows")
+        return ("key_changes", *tracked) if self._spec.key_changes else tracked
 
 
 class _Reading:
     """The reading of one resource, or of its deletions or key changes."""
 
     def __init__(
-        self, visit: HttpVisit, feed: str, spec: EdFiSpec, resource: str, step: str
+        self,
+        visit: HttpVisit,
+        spec: EdFiSpec,
+        resource: str,
+        role: Role,
+        headers: dict[str, str],
     ) -> None:
         self.rows = 0
         self._visit = visit
-        self._feed = feed
         self._spec = spec
-        self._path = "/".join(filter(None, (resource, step)))
         self._resource = resource
-        self._ids: set[str] = set()
+        self._role = role
+        self._headers = headers
+        self._path = resource + PATHS.get(role, "")
+        self._what = f"resource {self._path}"
+        self._stored: list[StoredPart] = []
 
-    def pages(
-        self, data_url: str, window: _Window, role: Role, sink: Sink
-    ) -> list[StoredPart]:
-        """Store every page from the last to the first and reconcile the total."""
-        url = f"{data_url.rstrip('/')}/{self._spec.namespace}/{self._path}"
+    def pages(self, data_url: str, window: Window, sink: Sink) -> list[StoredPart]:
+        """Store every page of a window.
+
+        What changes while everything is read leaves the window, and is read behind it:
+        of the whole, what is absent counts as deleted.
+        """
+        url = f"{data_url}/{self._spec.namespace}/{self._path}"
+        steps = window.steps(self._spec.step_size)
+        left = [self._read(url, step, sink) for step in steps]
+        if window.last is None and any(left):
+            self._read(url, Window(last=window.newest, newest=None), sink)
+        return self._stored
+
+    def _read(self, url: str, window: Window, sink: Sink) -> bool:
+        """Store a window's pages and reconcile; say whether rows left meanwhile."""
         before = self._total(url, window)
-        size = self._spec.page_size
-        parts: list[StoredPart] = []
-        for offset in reversed(range(0, before, size)):
-            params = {**window.params, "limit": size, "offset": offset}
-            body = self._visit.get(url, f"resource {self._path}", params=params).body
-            part = Part(
-                f"{self._path}/{len(parts) + 1:05d}.json",
-                self._resource,
-                role,
-                self._count(body),
-            )
-            parts.append(sink.store(part, BytesIO(body)))
-        after = self._total(url, window) if before else 0
-        if not min(before, after) <= len(self._ids) <= before:
-            detail = f"resource {self._path}: the pages do not add up to Total-Count"
-            raise held(
-                "COUNT_MISMATCH",
-                self._feed,
-                detail,
-                expected=before,
-                found=len(self._ids),
-            )
-        return parts
+        ids: set[str] = set()
+        for reply in self._replies(url, window, before, ids):
+            self._store(reply, sink, ids)
+        if before is None:
+            return False
+        after = (self._total(url, window) or 0) if before else 0
+        if not min(before, after) <= len(ids) <= max(before, after):
+            detail = f"{self._what}: the pages do not add up to Total-Count"
+            counts = {"expected": before, "found": len(ids)}
+            raise held("COUNT_MISMATCH", self._visit.feed, detail, **counts)
+        return after < before
 
-    def _total(self, url: str, window: _Window) -> int:
-        """Ask how many items the window holds just now."""
+    def _replies(
+        self, url: str, window: Window, total: int | None, ids: set[str]
+    ) -> Iterator[Reply]:
+        """Read a window's pages, in the one way of paging that suits them."""
+        if total is None:
+            return self._forward(url, window, ids)
+        if total and self._role == "rows" and self._spec.paging == "cursor":
+            return self._by_cursor(url, window)
+        return self._backward(url, window, total)
+
+    def _backward(self, url: str, window: Window, total: int) -> Iterator[Reply]:
+        """Read pages by offset from the last to the first."""
+        size = self._spec.page_size
+        for offset in reversed(range(0, total, size)):
+            yield self._get(url, {**window.params, "limit": size, "offset": offset})
+
+    def _forward(self, url: str, window: Window, ids: set[str]) -> Iterator[Reply]:
+        """Read pages by offset until one is not full: for hosts that count no notices.
+
+        Notices of a pinned window do not change, so none can be skipped.
+        """
+        size = count = self._spec.page_size
+        offset = 0
+        while count == size:
+            rows, known = self.rows, len(ids)
+            yield self._get(url, {**window.params, "limit": size, "offset": offset})
+            count = self.rows - rows
+            offset += count
+            if count and len(ids) == known:
+                detail = f"{self._what}: a page came twice with the same rows"
+                raise held("DUPLICATE_PAGE", self._visit.feed, detail)
+
+    def _by_cursor(self, url: str, window: Window) -> Iterator[Reply]:
+        """Read pages by token; the server allows neither offset nor count with it."""
+        seen: set[str] = set()
+        for first in self._first_tokens(url, window):
+            token: str | None = first
+            while token is not None:
+                if token in seen:
+                    raise failed("PAGING_LOOP", self._visit.feed, self._what)
+                seen.add(token)
+                named = {"pageToken": token} if token else {}
+                params = {**window.params, **named, "pageSize": self._spec.page_size}
+                reply = self._get(url, params)
+                yield reply
+                token = reply.headers.get("Next-Page-Token") or None
+
+    def _first_tokens(self, url: str, window: Window) -> list[str]:
+        """Return where to begin: at the beginning, or at each of some partitions."""
+        if not self._spec.partitions:
+            return [""]
+        params = {**window.params, "number": self._spec.partitions}
+        body = self._get(f"{url}/partitions", params).body
+        page = Document(self._visit.feed, f"partitions of {self._path}", body)
+        tokens = page.items("pageTokens")
+        if not all(isinstance(token, str) and token for token in tokens):
+            raise page.problem("a page token is not a text")
+        return tokens
+
+    def _get(self, url: str, params: dict[str, str | int]) -> Reply:
+        return self._visit.get(url, self._what, params=params, headers=self._headers)
+
+    def _total(self, url: str, window: Window) -> int | None:
+        """Ask how many items the window holds just now; some hosts count only rows."""
         what = f"Total-Count of {self._path}"
-        params: dict[str, str | int] = {"limit": 0, "totalCount": "true"}
-        reply = self._visit.get(url, what, params={**window.params, **params})
-        told = reply.headers.get("Total-Count", "")
-        if not (told.isascii() and told.isdigit()):
-            raise failed("PROTOCOL", self._feed, f"{what} is not a count")
+        params = {**window.params, "limit": 0, "totalCount": "true"}
+        told = self._get(url, params).headers.get("Total-Count")
+        if told is None and self._role != "rows":
+            return None
+        if told is None or not (told.isascii() and told.isdigit()):
+            raise failed("PROTOCOL", self._visit.feed, f"{what} is not a count")
         return int(told)
 
-    def _count(self, body: bytes) -> int:
-        """Count a page's items and remember their ids, which Ed-Fi gives to all."""
-        page = Document(self._feed, f"resource {self._path}", body)
+    def _store(self, reply: Reply, sink: Sink, ids: set[str]) -> None:
+        """Store a page and remember its items' ids, which Ed-Fi gives to all."""
+        page = Document(self._visit.feed, self._what, reply.body)
         items = page.items()
         for item in items:
-            if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+            if not isinstance(item, dict) or not isinstance(item.get("id"), str | int):
                 raise page.problem("an item has no id")
-            version = f"@{item['changeVersion']}" if "changeVersion" in item else ""
-            self._ids.add(item["id"] + version)
+            ids.add(f"{item['id']}@{item.get('changeVersion', '')}")
         self.rows += len(items)
-        return len(items)
+        name = f"{self._path}/{len(self._stored) + 1:05d}.json"
+        part = Part(name, self._resource, self._role, len(items))
+        self._stored.append(sink.store(part, BytesIO(reply.body)))

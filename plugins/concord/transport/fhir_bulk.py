@@ -1,48 +1,51 @@
-"""Changes since the last night from a FHIR R4 bulk data export of one group."""
+"""Changes since the last night from a FHIR R4 bulk data export."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from io import BytesIO
 
-from urllib3 import Retry
-from urllib3.exceptions import InvalidHeader
-
 from concord.exceptions import DataError
-from concord.transport.base import Connection, Drop, Fetched, Part, Sink, StoredPart
-from concord.transport.documents import Document
-from concord.transport.fhir_manifest import ExportFile, ExportManifest, check_outcomes
-from concord.transport.http import HttpVisit, Reply
-from concord.transport.oauth import signed_assertion
-from concord.transport.problems import held
+from concord.transport.base import (
+    Connection,
+    Drop,
+    Fetched,
+    Part,
+    Role,
+    Sink,
+    StoredPart,
+)
+from concord.transport.fhir_export import GONE, Export, Exports, Memory, expiring
+from concord.transport.fhir_lines import ResourceLines
+from concord.transport.fhir_login import log_in
+from concord.transport.fhir_manifest import (
+    ExportManifest,
+    ListedFile,
+    check_outcomes,
+    is_before,
+)
+from concord.transport.fhir_request import NDJSON, ExportRequest
+from concord.transport.http import HttpVisit
+from concord.transport.problems import failed, held
 from concord.transport.specs import FhirBulkSpec
-from concord.transport.streams import RecordCounter
 
-NDJSON = frozenset(
+# A file's address may be a capability that lapses: then its server says forbidden.
+FILE_GONE = GONE | {"FORBIDDEN"}
+NDJSON_TYPES = frozenset(
     {
-        "application/fhir+ndjson",
+        NDJSON,
         "application/ndjson",
-        "application/x-ndjson",
         "application/octet-stream",
+        "application/x-ndjson",
+        "binary/octet-stream",
     }
 )
-STATUS_KEY = "fhir_status_url"
-log = logging.getLogger(__name__)
+FILE_HEADERS = {"Accept": NDJSON, "Accept-Encoding": "gzip"}
 
 
-@dataclass(frozen=True)
-class Memory:
-    """Where the address of a running export survives a crash.
-
-    A server may refuse a new export while an old one is running, so an export that was
-    left behind is cancelled before the next one is asked for.
-    """
-
-    remember: Callable[[str, str], None] = lambda _key, _value: None
-    recall: Callable[[str], str | None] = lambda _key: None
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class FhirBulkTransport:
@@ -56,157 +59,159 @@ class FhirBulkTransport:
         *,
         memory: Memory | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         self._feed = feed
         self._spec = spec
         self._connection = connection
         self._memory = memory or Memory()
         self._sleep = sleep
+        self._now = now
 
     def offered(self, cursor: str | None, night: date) -> tuple[Drop, ...]:
         """Offer what has changed; that nothing has is a delivery of no rows."""
-        source = f"{self._connection.origin}{self._spec.base_path}/Group/"
-        return (Drop(night, source + self._spec.group, cursor or ""),)
+        source = f"{self._connection.origin}{self._spec.export_path}"
+        return (Drop(night, source, cursor or ""),)
 
     def fetch(self, drop: Drop, sink: Sink) -> Fetched:
-        """Bring one export into the sink."""
+        """Bring one export into the sink; one that expires is asked for once more."""
+        request = ExportRequest(self._spec, drop.cursor)
         with HttpVisit(self._feed, self._connection, self._spec) as visit:
-            self._log_in(visit)
-            with self._export(visit, drop.cursor) as status_url:
-                reply = self._wait(visit, status_url)
-                manifest = self._manifest(reply, drop.cursor)
-                part = Part("manifest/00001.json", "manifest", "manifest")
-                parts = [sink.store(part, BytesIO(reply.body))]
-                rows = dict.fromkeys(self._spec.types, 0)
-                for number, file in enumerate(manifest.output, start=1):
-                    name = f"{file.type}/{number:05d}.ndjson"
-                    part = Part(name, file.type, "rows", file.count)
-                    stored, count = self._store(visit, manifest, file, part, sink)
-                    parts.append(stored)
-                    rows[file.type] += count
-                for number, file in enumerate(manifest.deleted, start=1):
-                    name = f"deleted/{number:05d}.ndjson"
-                    part = Part(name, "deleted", "deletes", file.count)
-                    parts.append(self._store(visit, manifest, file, part, sink)[0])
-                parts.extend(self._outcomes(visit, manifest, sink))
+            log_in(visit, self._spec)
+            exports = Exports(
+                visit, self._spec, self._memory, sleep=self._sleep, now=self._now
+            )
+            export = exports.resume_or_start(request)
+            try:
+                return self._take(visit, exports, export, drop, sink)
+            except DataError as error:
+                if error.code != "EXPORT_EXPIRED":
+                    raise
+            sink.discard()
+            return self._take(visit, exports, exports.start(request), drop, sink)
+
+    def _take(
+        self,
+        visit: HttpVisit,
+        exports: Exports,
+        export: Export,
+        drop: Drop,
+        sink: Sink,
+    ) -> Fetched:
+        """Wait for one export, take all of it and delete it."""
+        taking = _Taking(self._feed, self._spec, visit, sink)
+        with exports.taking(export):
+            for url, reply, manifest in exports.manifests(export):
+                self._check(manifest, drop.cursor)
+                taking.keep("manifest", "json", "manifest", reply.body)
+                taking.take(manifest, url)
         return Fetched(
-            parts=tuple(parts),
-            rows_expected=rows,
-            cursor=manifest.transaction_time,
+            parts=tuple(taking.parts),
+            rows_expected=taking.rows,
+            cursor=taking.cursor,
             source=drop.source,
         )
 
-    def _base(self, path: str) -> str:
-        """Return the path of something below the FHIR base."""
-        return f"{self._spec.base_path.rstrip('/')}/{path}"
-
-    def _log_in(self, visit: HttpVisit) -> None:
-        """Find the token endpoint and ask for read access to our types only."""
-        what = "the SMART configuration"
-        path = self._base(".well-known/smart-configuration")
-        found = Document(self._feed, what, visit.get(path, what, token=False).body)
-        scope = " ".join(f"system/{type_}.rs" for type_ in self._spec.types)
-        token_url = visit.address(found.text("token_endpoint"))
-        visit.log_in_with(signed_assertion(token_url, scope))
-
-    @contextmanager
-    def _export(self, visit: HttpVisit, since: str) -> Iterator[str]:
-        """Start an export, and delete it whatever happens."""
-        if left_behind := self._memory.recall(STATUS_KEY):
-            self._delete(visit, left_behind)
-        params = {"_type": ",".join(self._spec.types)}
-        params["_outputFormat"] = "application/fhir+ndjson"
-        if since:
-            params["_since"] = since
-        reply = visit.get(
-            self._base(f"Group/{self._spec.group}/$export"),
-            "the export request",
-            ok=frozenset({202}),
-            params=params,
-            headers={"Accept": "application/fhir+json", "Prefer": "respond-async"},
-        )
-        status_url = visit.address(reply.headers.get("Content-Location", ""))
-        self._memory.remember(STATUS_KEY, status_url)
-        try:
-            yield status_url
-        finally:
-            self._delete(visit, status_url)
-
-    def _delete(self, visit: HttpVisit, status_url: str) -> None:
-        """Delete an export; one that can't be deleted now stays remembered."""
-        try:
-            visit.delete(status_url, "deleting the export")
-        except DataError as error:
-            log.warning("%s · %s: an export was not deleted", error.code, self._feed)
-        else:
-            self._memory.remember(STATUS_KEY, "")
-
-    def _wait(self, visit: HttpVisit, status_url: str) -> Reply:
-        """Poll until the export is ready, as often as the server wishes."""
-        while True:
-            reply = visit.get(status_url, "the export", ok=frozenset({200, 202}))
-            if reply.status == 200:
-                return reply
-            pause = self._pause(reply.headers.get("Retry-After", ""))
-            self._sleep(min(pause, visit.remaining()))
-
-    def _pause(self, retry_after: str) -> float:
-        """Read Retry-After, in seconds or as a date; never longer than the cap."""
-        cap = self._spec.poll_max_seconds
-        try:
-            return Retry(retry_after_max=cap).parse_retry_after(retry_after)
-        except InvalidHeader:
-            return min(self._spec.poll_seconds, cap)
-
-    def _manifest(self, reply: Reply, since: str) -> ExportManifest:
-        """Read the manifest and hold an export that is not what was asked for."""
-        manifest = ExportManifest.read(self._feed, reply.body)
+    def _check(self, manifest: ExportManifest, since: str) -> None:
+        """Hold an export that is not what was asked for."""
         if strange := {f.type for f in manifest.output} - set(self._spec.types):
             detail = "the export holds resource types that were not asked for"
             raise held("UNEXPECTED_TABLE", self._feed, detail, types=len(strange))
-        if since and _instant(manifest.transaction_time) < _instant(since):
+        if since and is_before(manifest.transaction_time, since):
             detail = "the export's time lies before the last one taken"
             raise held("TRACKING_RESET", self._feed, detail)
-        return manifest
 
-    def _store(
-        self,
-        visit: HttpVisit,
-        manifest: ExportManifest,
-        file: ExportFile,
-        part: Part,
-        sink: Sink,
-    ) -> tuple[StoredPart, int]:
-        """Stream one file to the sink; return it and how many lines it had."""
-        what = f"a file of {part.table}"
-        counter = RecordCounter("lines")
-        with visit.stream(
-            file.url, what, types=NDJSON, counter=counter, token=manifest.needs_token
-        ) as stream:
-            stored = stream.into(sink, part)
-        if file.count is not None and file.count != counter.records:
-            detail = f"{what}: the number of lines differs from the manifest"
-            found = counter.records
-            raise held(
-                "COUNT_MISMATCH", self._feed, detail, expected=file.count, found=found
-            )
-        return stored, counter.records
 
-    def _outcomes(
-        self, visit: HttpVisit, manifest: ExportManifest, sink: Sink
-    ) -> list[StoredPart]:
-        """Store what the server reports about the export; hold if it is an error."""
-        parts = []
-        for number, file in enumerate(manifest.error, start=1):
+class _Taking:
+    """The files of one export on their way into the sink."""
+
+    def __init__(
+        self, feed: str, spec: FhirBulkSpec, visit: HttpVisit, sink: Sink
+    ) -> None:
+        self.parts: list[StoredPart] = []
+        self.rows = dict.fromkeys(spec.types, 0)
+        self.cursor = ""
+        self._feed = feed
+        self._spec = spec
+        self._visit = visit
+        self._sink = sink
+        self._numbers: Counter[str] = Counter()
+        self._seen: set[str] = set()
+
+    def take(self, manifest: ExportManifest, url: str) -> None:
+        """Take every file that a manifest, or a part of one, lists."""
+        self.cursor = manifest.transaction_time
+        token = manifest.needs_token and self._spec.auth != "none"
+        for output in manifest.output:
+            name = self._name(output.type, "ndjson")
+            part = Part(name, output.type, "rows", output.count)
+            lines = self._stream(output, part, url, token)
+            self._reconcile(output, lines, f"a file of {output.type}")
+            self.rows[output.type] += lines.records
+        for deleted in manifest.deleted:
+            part = Part(self._name("deleted", "ndjson"), "deleted", "deletes")
+            lines = self._stream(deleted, part, url, token)
+            if self._spec.deleted_counts == "held_to":
+                self._reconcile(deleted, lines, "a file of deleted resources")
+        for outcome in manifest.outcomes:
             what = "the export's outcomes"
-            token = manifest.needs_token
-            body = visit.get(file.url, what, types=NDJSON, token=token).body
-            part = Part(f"outcomes/{number:05d}.ndjson", "manifest", "manifest")
-            parts.append(sink.store(part, BytesIO(body)))
-            check_outcomes(self._feed, body)
-        return parts
+            place = self._address(outcome, url)
+            with expiring(self._feed, FILE_GONE):
+                body = self._visit.get(
+                    place,
+                    what,
+                    types=NDJSON_TYPES,
+                    headers=FILE_HEADERS,
+                    token=token and self._visit.is_home(place),
+                ).body
+            self.keep("outcomes", "ndjson", "manifest", body)
+            check_outcomes(self._feed, body, outcome)
 
+    def keep(self, stem: str, suffix: str, role: Role, body: bytes) -> None:
+        """Store a small document that belongs to the export as a whole."""
+        part = Part(self._name(stem, suffix), "manifest", role)
+        self.parts.append(self._sink.store(part, BytesIO(body)))
 
-def _instant(text: str) -> datetime:
-    """Read an instant that was checked when the manifest was read."""
-    return datetime.fromisoformat(text)
+    def _name(self, stem: str, suffix: str) -> str:
+        """Name a part: by what it holds, and numbered."""
+        self._numbers[stem] += 1
+        return f"{stem}/{self._numbers[stem]:05d}.{suffix}"
+
+    def _address(self, file: ListedFile, base: str) -> str:
+        """Return where a file lies; no file is taken twice."""
+        url = self._visit.address(file.url, base=base)
+        if url in self._seen:
+            detail = "the manifest lists a file twice"
+            raise failed("PROTOCOL", self._feed, detail)
+        self._seen.add(url)
+        return url
+
+    def _stream(
+        self, file: ListedFile, part: Part, base: str, token: bool
+    ) -> ResourceLines:
+        """Stream one file to the sink, and return what was seen of its lines."""
+        type_ = "Bundle" if part.role == "deletes" else part.table
+        lines, place = ResourceLines(type_), self._address(file, base)
+        with (
+            expiring(self._feed, FILE_GONE),
+            self._visit.stream(
+                place,
+                f"a file of {part.table}",
+                types=NDJSON_TYPES,
+                counter=lines,
+                headers=FILE_HEADERS,
+                token=token and self._visit.is_home(place),
+            ) as stream,
+        ):
+            self.parts.append(stream.into(self._sink, part))
+        if lines.strays:
+            detail = f"a file of {part.table} holds other resources than it should"
+            raise held("WRONG_RESOURCE", self._feed, detail, lines=lines.strays)
+        return lines
+
+    def _reconcile(self, file: ListedFile, lines: ResourceLines, what: str) -> None:
+        """Hold the delivery if a file has more or fewer lines than was said."""
+        if file.count not in (None, lines.records):
+            detail = f"{what}: the number of lines differs from the manifest"
+            told, found = file.count or 0, lines.records
+            raise held("COUNT_MISMATCH", self._feed, detail, expected=told, found=found)

@@ -1,20 +1,21 @@
-"""Logging in with OAuth2: client credentials, by secret or by signed assertion."""
+"""Logging in: OAuth2 client credentials, by secret or signed assertion; an API key."""
 
+import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
 
 from concord.transport.http import HttpVisit, Login, Token
 from concord.transport.problems import failed
+from concord.transport.retrying import BUSY
+from concord.transport.signing_key import SigningKey
 
 ASSERTION_SECONDS = 240
 EARLY_SECONDS = 20
@@ -38,6 +39,18 @@ def signed_assertion(token_url: str, scope: str) -> Login:
     return login
 
 
+def api_key(header: str) -> Login:
+    """Log in with the connection's password as a key in a header of its own."""
+
+    def login(visit: HttpVisit) -> Token:
+        key = visit.connection.password
+        if not key:
+            raise failed("LOGIN_REFUSED", visit.feed, "the connection holds no key")
+        return Token(value=key, expires_at=math.inf, header=header, prefix="")
+
+    return login
+
+
 def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
     """Ask a token endpoint once; refused is refused."""
     connection, asked_at = visit.connection, visit.clock()
@@ -48,6 +61,7 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         token_endpoint_auth_method=method,
     )
     visit.configure(session)
+    session.register_compliance_hook("access_token_response", _unless_busy)
     ask = partial(
         session.fetch_token,
         visit.address(url),
@@ -55,33 +69,47 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         timeout=visit.timeout(),
         allow_redirects=False,
     )
+    problem = None
     try:
         token = visit.call(ask, "the token endpoint")
         value, seconds = str(token["access_token"]), float(token.get("expires_in", 300))
     except AuthlibBaseError:
-        raise failed("LOGIN_REFUSED", visit.feed, "no token was granted") from None
+        problem = failed("LOGIN_REFUSED", visit.feed, "no token was granted")
     except (KeyError, TypeError, ValueError):
         detail = "the token endpoint's answer is not a token"
-        raise failed("PROTOCOL", visit.feed, detail) from None
+        problem = failed("PROTOCOL", visit.feed, detail)
+    if problem is not None:
+        raise problem  # out here, so that no traceback leads to the server's words
     early = min(EARLY_SECONDS, seconds / 2)
     return Token(value=value, expires_at=asked_at + seconds - early)
+
+
+def _unless_busy(response: requests.Response) -> requests.Response:
+    """Raise for a token endpoint that asks to come later, which refuses nobody."""
+    if response.status_code in BUSY:
+        response.raise_for_status()
+    return response
 
 
 def _assertion(visit: HttpVisit, token_url: str) -> Callable[..., Any]:
     """Return an authlib client authentication that signs a fresh assertion a call."""
     extra = visit.connection.extra
-    algorithm = str(extra.get("algorithm") or "ES384")
-    key = _private_key(visit, algorithm)
+    signing = SigningKey.of(extra)
+    if signing is None:
+        detail = "the connection's private key cannot be used"
+        raise failed("KEY_UNUSABLE", visit.feed, detail)
+    known = {"kid": signing.kid, "typ": "JWT", "jku": extra.get("jku")}
+    header = {name: value for name, value in known.items() if value}
 
     def authenticate(
         auth: Any, _method: str, uri: str, headers: Any, body: str
     ) -> tuple[str, Any, str]:
         signed = private_key_jwt_sign(
-            key,
+            signing.key,
             client_id=auth.client_id,
             token_endpoint=token_url,
-            alg=algorithm,
-            header={"kid": extra.get("kid"), "typ": "JWT"},
+            alg=signing.algorithm,
+            header=header,
             expires_in=ASSERTION_SECONDS,
         )
         fields = [
@@ -91,14 +119,3 @@ def _assertion(visit: HttpVisit, token_url: str) -> Callable[..., Any]:
         return uri, headers, add_params_to_qs(body, fields)
 
     return authenticate
-
-
-def _private_key(visit: HttpVisit, algorithm: str) -> RSAKey | ECKey:
-    """Read the connection's private key, from its text or its file."""
-    extra, kind = visit.connection.extra, RSAKey if algorithm[:1] == "R" else ECKey
-    try:
-        pem = extra.get("private_key") or Path(extra["private_key_file"]).read_text()
-        return kind.import_key(pem)
-    except (KeyError, OSError, ValueError, JoseError):
-        detail = "the connection's private key cannot be used"
-        raise failed("KEY_UNUSABLE", visit.feed, detail) from None

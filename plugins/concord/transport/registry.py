@@ -1,20 +1,26 @@
 """Which kinds of transport there are; a new kind is one entry here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
-from paramiko import SFTPClient
 from pydantic import ValidationError
 
 from concord.exceptions import ContractError
 from concord.transport.base import Connection, Transport
+from concord.transport.database import DatabaseTransport
 from concord.transport.edfi import EdFiTransport
-from concord.transport.fhir_bulk import FhirBulkTransport, Memory
+from concord.transport.fhir_bulk import FhirBulkTransport
+from concord.transport.fhir_export import Memory
+from concord.transport.folder import visit_folder
+from concord.transport.night_folders import NightFolderTransport
 from concord.transport.rest import RestTransport
-from concord.transport.sftp import SftpTransport
+from concord.transport.sftp import visit_sftp
 from concord.transport.sftp_login import open_paramiko
 from concord.transport.specs import (
+    DatabaseSpec,
     EdFiSpec,
     FhirBulkSpec,
+    FolderSpec,
     RestSpec,
     SftpSpec,
     TransportSpec,
@@ -22,6 +28,8 @@ from concord.transport.specs import (
 
 SPECS: Mapping[str, type[TransportSpec]] = {
     "sftp": SftpSpec,
+    "folder": FolderSpec,
+    "database": DatabaseSpec,
     "rest": RestSpec,
     "edfi": EdFiSpec,
     "fhir_bulk": FhirBulkSpec,
@@ -51,18 +59,21 @@ def open_transport(
     spec: TransportSpec,
     connection: Connection,
     *,
-    open_sftp: Callable[[], SFTPClient] | None = None,
     memory: Memory | None = None,
 ) -> Transport:
-    """Return the transport of a feed; nothing is connected before it is asked.
-
-    ``open_sftp`` must open a new connection at each call; without it, the connection's
-    own host key and login are used.
-    """
+    """Return the transport of a feed; nothing is connected before it is asked."""
     match spec:
         case SftpSpec():
-            own = _opener(feed, spec, connection)
-            return SftpTransport(feed, spec, open_sftp or own)
+            login = partial(open_paramiko, feed, spec, connection)
+            return NightFolderTransport(
+                feed, spec, partial(visit_sftp, feed, spec, login)
+            )
+        case FolderSpec():
+            return NightFolderTransport(
+                feed, spec, partial(visit_folder, feed, spec, connection)
+            )
+        case DatabaseSpec():
+            return DatabaseTransport(feed, spec, connection)
         case RestSpec():
             return RestTransport(feed, spec, connection)
         case EdFiSpec():
@@ -70,11 +81,3 @@ def open_transport(
         case FhirBulkSpec():
             return FhirBulkTransport(feed, spec, connection, memory=memory)
     raise ContractError(f"{feed}: no transport for {type(spec).__name__}")
-
-
-def _opener(
-    feed: str, spec: SftpSpec, connection: Connection
-) -> Callable[[], SFTPClient]:
-    """Return a callable that logs in to the connection's SFTP server."""
-    timeout = spec.timeout_seconds
-    return lambda: open_paramiko(feed, connection, timeout_seconds=timeout)

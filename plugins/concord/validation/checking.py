@@ -19,6 +19,7 @@ from concord.landing.history import ColumnProfile
 from concord.landing.receipts import Receipt, ReceiptPart
 from concord.landing.records import Delivery, RuleCount, TableCount
 from concord.landing.unpacking import unpack
+from concord.parsing.key_changes import load_key_changes
 from concord.parsing.loading import Loaded, TypeFaults, load, load_deletes
 from concord.validation import doubts
 from concord.validation.brakes import Brakes
@@ -50,6 +51,7 @@ class CheckedDelivery:
     """A whole delivery after its checks."""
 
     delivery: Delivery
+    whole: bool
     tables: dict[str, CheckedTable] = field(default_factory=dict)
     profiles: list[ColumnProfile] = field(default_factory=list)
     extra_rules: list[RuleCount] = field(default_factory=list)
@@ -98,7 +100,7 @@ class DeliveryChecker:
         receipt = self.archive.receipt(delivery)
         for table in in_dependency_order(self.contract):
             loaded = self._load(delivery, receipt, table)
-            checked.tables[table.name] = self._check_table(table, loaded)
+            checked.tables[table.name] = self._check_table(table, loaded, checked.whole)
         doubts.hold_if_too_bad(self.contract, checked.counts, self.brakes)
 
     def _load(self, delivery: Delivery, receipt: Receipt, table: Table) -> Loaded:
@@ -106,11 +108,11 @@ class DeliveryChecker:
         parts = receipt.of(table.source, "rows")
         files = self._open(delivery, parts, table, suffix)
         loaded = load(self.con, self.contract, table, files)
-        expected = receipt.rows_expected.get(table.source, loaded.received)
-        if loaded.received != expected:
+        expected = receipt.rows_expected.get(table.source, loaded.records)
+        if loaded.records != expected:
             raise self._held(
                 "ROW_COUNT_MISMATCH",
-                f"{table.name}: {loaded.received} rows read, {expected} announced",
+                f"{table.name}: {loaded.records} rows read, {expected} announced",
                 "Ask the agency to send the delivery again",
             )
         standing = f"(FROM {loaded.relation} WHERE NOT {is_deletion(table)})"
@@ -126,8 +128,8 @@ class DeliveryChecker:
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
             files = self._open(delivery, parts, table, suffix)
-            ndjson = self.contract.delivery.format == "ndjson"
-            load_deletes(self.con, table, files, ndjson)
+            deleted = load_deletes(self.con, self.contract, table, files)
+            self._hold_without_keys(table, deleted, list(table.deletes.key))
         for path in self.workspace.glob(f"*{suffix}"):
             path.unlink()
         return loaded
@@ -158,7 +160,35 @@ class DeliveryChecker:
             files.append(plain)
         return files
 
-    def _check_table(self, table: Table, loaded: Loaded) -> CheckedTable:
+    def load_key_changes(self, delivery: Delivery) -> None:
+        """Read the key changes of a delivery into ``changed_<table>``."""
+        receipt = self.archive.receipt(delivery)
+        suffix = f".{self.contract.delivery.format}"
+        for table in self.contract.tables:
+            if table.key_changes is None:
+                continue
+            parts = receipt.of(table.source, "key_changes")
+            files = self._open(delivery, parts, table, suffix)
+            ndjson = self.contract.delivery.format == "ndjson"
+            changed = load_key_changes(self.con, table, files, ndjson)
+            for side in ("old", "new"):
+                names = [f"{side}_{column.name}" for column in table.key]
+                self._hold_without_keys(table, changed, names)
+            for path in files:
+                path.unlink()
+
+    def _hold_without_keys(self, table: Table, relation: str, names: list[str]) -> None:
+        """Hold a delivery whose notices do not say which row they are about."""
+        absent = " OR ".join(f"{quoted(name)} IS NULL" for name in names)
+        found = count(self.con, f"(FROM {relation} WHERE {absent})")
+        if found:
+            raise self._held(
+                "NOTICE_WITHOUT_KEY",
+                f"{table.name}: deletions or key changes without the contract's key",
+                "Ask the agency for keys in its notices, or correct their path",
+            )
+
+    def _check_table(self, table: Table, loaded: Loaded, whole: bool) -> CheckedTable:
         con, name = self.con, table.name
         candidates = f"candidates_{name}"
         con.execute(
@@ -174,10 +204,12 @@ class DeliveryChecker:
                 "See the rule's reason in expectations/, then decide",
             )
         rules = [_type_rule(name, loaded, t) for t in loaded.types if t.faults]
+        rules += _file_notes(name, loaded)
         doubtful = doubtful_times(con, self.contract, table, candidates)
         rules += [rule for rule in doubtful if rule.unexpected]
         doubts.hold_if_unknown(self.contract, table, judged.counts, self.brakes)
-        return self._accept(table, loaded, candidates, judged, rules + judged.counts)
+        rules += judged.counts
+        return self._accept(table, loaded, candidates, judged, rules, whole)
 
     def _judge(self, table: Table, candidates: str) -> RowChecks:
         """Run every rule about a table's rows; overrides already let rows through."""
@@ -227,7 +259,7 @@ class DeliveryChecker:
         judged = self._judge(table, candidates)
         if table.deletes is not None:
             self.con.execute(f"DELETE FROM deleted_{table.name}")
-        self._accept_rows(table, candidates, judged.failures)
+        self._accept_rows(table, candidates, judged.failures, whole=False)
         return judged.failures
 
     def _orphans(
@@ -270,10 +302,11 @@ class DeliveryChecker:
         candidates: str,
         judged: RowChecks,
         rules: list[RuleCount],
+        whole: bool,
     ) -> CheckedTable:
         con, name = self.con, table.name
         failed = self._set_aside(table, loaded, candidates, judged.failures)
-        published = self._accept_rows(table, candidates, judged.failures)
+        published = self._accept_rows(table, candidates, judged.failures, whole)
         found = conflicts(con, table, candidates, judged.failures)
         if found.unexpected and self.contract.delivery.conflicting_rows == "hold":
             raise self._held(
@@ -328,7 +361,9 @@ class DeliveryChecker:
         )
         return failed
 
-    def _accept_rows(self, table: Table, candidates: str, failures: str) -> int:
+    def _accept_rows(
+        self, table: Table, candidates: str, failures: str, whole: bool
+    ) -> int:
         """Make ``accepted_<table>`` and ``upserts_<table>``; returns how many rows."""
         con, name = self.con, table.name
         leave_out_superseded(con, table, candidates, failures)
@@ -341,16 +376,16 @@ class DeliveryChecker:
             f"CREATE OR REPLACE TEMP VIEW upserts_{name} AS FROM accepted_{name} "
             f"WHERE NOT {is_deletion(table)}"
         )
-        self._remember_keys(table)
+        self._remember_keys(table, whole)
         return count(con, f"accepted_{name}")
 
-    def _remember_keys(self, table: Table) -> None:
+    def _remember_keys(self, table: Table, whole: bool) -> None:
         """Make ``known_<table>``: the keys that exist once this delivery is applied."""
         if not self._is_referred_to(table):
             return
         key = quoted(table.key[0].name)
         known = f"SELECT {key} AS original FROM upserts_{table.name}"
-        if not self.contract.delivery.absence_deletes:
+        if not whole:
             gone = f"SELECT {key} FROM accepted_{table.name}"
             if table.deletes is not None:
                 gone += f" UNION ALL SELECT {key} FROM deleted_{table.name}"
@@ -385,3 +420,11 @@ def _type_rule(table: str, loaded: Loaded, fault: TypeFaults) -> RuleCount:
         missing=0,
         unexpected=fault.faults,
     )
+
+
+def _file_notes(table: str, loaded: Loaded) -> list[RuleCount]:
+    """Tell what was accepted in a table's files though it is not as agreed."""
+    return [
+        RuleCount(table, f"file:{kind}", "warning", "", loaded.received, 0, found)
+        for kind, found in sorted(loaded.notes.items())
+    ]

@@ -177,12 +177,16 @@ class FeedCheck:
         delivery: Delivery,
     ) -> CheckedDelivery:
         """Check and merge one delivery; a hold is recorded with its counts."""
-        checked = CheckedDelivery(delivery)
+        whole = self.contract.delivery.absence_deletes
+        whole = whole or self.archive.receipt(delivery).whole
+        checked = CheckedDelivery(delivery, whole)
         held: DeliveryHeld | None = None
         try:
+            checker.load_key_changes(delivery)
+            merger.follow_keys()
             checker.check(checked)
             self._compare(checker, checked)
-            merger.apply()
+            merger.apply(whole)
             healer.absorb(delivery.night)
             merger.remember()
         except DeliveryHeld as error:

@@ -134,7 +134,7 @@ class Healer:
             return
         for table in in_dependency_order(self.contract):
             self._recheck(table)
-        self.merger.apply()
+        self.merger.apply(whole=False)
 
     def _recheck(self, table: Table) -> None:
         name = table.name

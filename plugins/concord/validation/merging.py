@@ -12,6 +12,7 @@ from concord.parsing.casting import sql_types
 from concord.sealing import KeyRing
 from concord.validation import splitting
 from concord.validation.brakes import Brakes
+from concord.validation.key_changes import KeyFollower
 from concord.validation.record_keys import RecordKeys
 from concord.validation.states import StateStore, StateTables
 from concord.zones import Zones
@@ -41,6 +42,7 @@ class StateMerger:
         vault = zones.vault / contract.id
         self.person_keys = RecordKeys(vault / "person_keys", keys.zone_key("vault"))
         self.place_keys = RecordKeys(vault / "place_keys", keys.zone_key("vault"))
+        self.keys = KeyFollower(con, contract, self.person_keys, draw)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -104,15 +106,21 @@ class StateMerger:
             columns = splitting.identity_columns(table)
             self._load(f"previous_identity_{table.name}", person.select(columns))
 
-    def apply(self) -> None:
-        """Merge the accepted rows of one delivery.
+    def follow_keys(self) -> None:
+        """Let the state so far follow the keys that a delivery says were changed."""
+        if self.keys.follow():
+            self.remember()
+
+    def apply(self, whole: bool) -> None:
+        """Merge the accepted rows of one delivery; absent from a whole is deleted.
 
         Raises:
             DeliveryHeld: So much would be deleted that the delivery is in doubt.
         """
         self._assign_keys()
+        self.keys.check_reuse(whole)
         for table in self.tables:
-            self._apply_table(table)
+            self._apply_table(table, whole)
         self._apply_places()
 
     def _assign_keys(self) -> None:
@@ -126,9 +134,10 @@ class StateMerger:
             for t in self.tables
             if t.person is not None and t.deletes and t.person.name in t.deletes.key
         ]
-        self.person_keys.assign(
-            self.con, " UNION ALL ".join(originals), "person_keys", self.draw
-        )
+        if originals:
+            self.person_keys.assign(
+                self.con, " UNION ALL ".join(originals), "person_keys", self.draw
+            )
         places = [
             f"SELECT {splitting.place_original(t)} AS original FROM upserts_{t.name}"
             for t in self.tables
@@ -139,16 +148,15 @@ class StateMerger:
                 self.con, " UNION ALL ".join(places), "place_keys", self.draw
             )
 
-    def _apply_table(self, table: Table) -> None:
+    def _apply_table(self, table: Table, whole: bool) -> None:
         codes = self._codes(table)
         name, source = table.name, f"upserts_{table.name}"
         con = self.con
         new = splitting.content_select(table, source, codes)
         con.execute(f"CREATE OR REPLACE TEMP TABLE new_{name} AS {new}")
         gone = self._gone(table)
-        self._merge(
-            f"previous_{name}", f"new_{name}", splitting.content_key(table), gone
-        )
+        key = splitting.content_key(table)
+        self._merge(f"previous_{name}", f"new_{name}", key, gone, whole)
         if table.describes_persons:
             who = splitting.identity_select(table, source, codes)
             con.execute(f"CREATE OR REPLACE TEMP TABLE new_identity_{name} AS {who}")
@@ -157,6 +165,7 @@ class StateMerger:
                 f"new_identity_{name}",
                 ["record_key"],
                 gone,
+                whole,
             )
 
     def _gone(self, table: Table) -> str | None:
@@ -183,7 +192,9 @@ class StateMerger:
                 picked.append(f"_gone.{quoted(column)}")
         return f"SELECT {', '.join(picked)} FROM {source} AS _gone {join}"
 
-    def _merge(self, previous: str, new: str, key: list[str], gone: str | None) -> None:
+    def _merge(
+        self, previous: str, new: str, key: list[str], gone: str | None, whole: bool
+    ) -> None:
         con = self.con
         before = count(con, previous)
         if before == 0:
@@ -191,7 +202,7 @@ class StateMerger:
             con.execute(f"ALTER TABLE {new} RENAME TO {previous}")
             return
         keys = ", ".join(map(quoted, key))
-        if self.contract.delivery.absence_deletes:
+        if whole:
             gone = f"SELECT {keys} FROM {previous} EXCEPT SELECT {keys} FROM {new}"
         if gone is not None:
             taken = count(
@@ -200,7 +211,7 @@ class StateMerger:
                 f"USING ({keys}))",
             )
             self._brake(previous, before, taken)
-        if self.contract.delivery.absence_deletes:
+        if whole:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {previous} AS FROM {new}")
             return
         if gone is not None:
@@ -301,7 +312,9 @@ class StateMerger:
 
     def _drop_events_of_the_gone(self) -> int:
         """Delete events of persons whom the agency deleted without their events."""
-        lead = next(t for t in self.tables if t.describes_persons)
+        lead = next((t for t in self.tables if t.describes_persons), None)
+        if lead is None:
+            return 0
         dropped = 0
         for table in self.tables:
             if table.person is not None and table is not lead:
@@ -345,7 +358,9 @@ class StateMerger:
 
     def completeness(self, tables: StateTables) -> list[ColumnCount]:
         """Count the present values of every column; aggregates only."""
-        named = {**tables.content, "person record": tables.vault["person"]}
+        named = dict(tables.content)
+        if self.person_tables:
+            named["person record"] = tables.vault["person"]
         return [
             ColumnCount(
                 name, column, table.num_rows, table.num_rows - values.null_count

@@ -61,9 +61,7 @@ class RecordKeys:
         relation: str,
         draw: Callable[[int], list[str]],
     ) -> None:
-        con.register("_kept_keys", self.load())
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS FROM _kept_keys")
-        con.unregister("_kept_keys")
+        self._load_into(con, relation)
         fresh = fetch(
             con,
             f"SELECT DISTINCT original FROM ({originals}) WHERE original IS NOT NULL "
@@ -78,6 +76,37 @@ class RecordKeys:
         con.execute(f"INSERT INTO {relation} FROM _added_keys")
         con.unregister("_added_keys")
         self._keep(con, relation)
+
+    def follow(self, con: duckdb.DuckDBPyConnection, pairs: str, relation: str) -> bool:
+        """Let each ``new`` original stand for the key of its ``old``; false on a clash.
+
+        The old one keeps its key as well, so that a night can be checked again.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with alone(self.folder / ".lock"):
+            return self._follow(con, pairs, relation)
+
+    def _follow(
+        self, con: duckdb.DuckDBPyConnection, pairs: str, relation: str
+    ) -> bool:
+        self._load_into(con, relation)
+        follow = (
+            f"SELECT _c.new AS original, _was.key FROM ({pairs}) AS _c "
+            f"JOIN {relation} AS _was ON _was.original = _c.old"
+        )
+        known = f"({follow}) AS _f JOIN {relation} AS _is USING (original)"
+        if count(con, f"(SELECT 1 FROM {known} WHERE _is.key <> _f.key)"):
+            return False
+        added = f"SELECT * FROM ({follow}) ANTI JOIN {relation} USING (original)"
+        if count(con, f"({added})"):
+            con.execute(f"INSERT INTO {relation} {added}")
+            self._keep(con, relation)
+        return True
+
+    def _load_into(self, con: duckdb.DuckDBPyConnection, relation: str) -> None:
+        con.register("_kept_keys", self.load())
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS FROM _kept_keys")
+        con.unregister("_kept_keys")
 
     def _keep(self, con: duckdb.DuckDBPyConnection, relation: str) -> None:
         final = self.folder / f"{count(con, relation):012d}"

@@ -174,9 +174,13 @@ def place_select(table: Table, source: str) -> str:
 def merged_persons(tables: Sequence[Table], feed: str) -> str:
     """Return the query of one vault person record a person, from all identity tables.
 
-    The first table of persons leads; the others fill what it leaves empty.
+    The first table of persons leads; the others fill what it leaves empty. A feed of
+    events alone has no person records.
     """
-    lead, *others = [t for t in tables if t.describes_persons]
+    describing = [t for t in tables if t.describes_persons]
+    if not describing:
+        return _no_persons(feed)
+    lead, *others = describing
     held = {t.name: {attribute(c) for c in t.columns} for t in (lead, *others)}
     picked = ["lead.record_key", f"'{feed}' AS feed", "lead.source_id"]
     for name in PERSON_ATTRIBUTES:
@@ -191,6 +195,18 @@ def merged_persons(tables: Sequence[Table], feed: str) -> str:
     return (
         f"SELECT {', '.join(picked)} FROM identity_{lead.name} AS lead "
         f"{' '.join(joins)} ORDER BY lead.record_key"
+    )
+
+
+def _no_persons(feed: str) -> str:
+    """Return the query of no vault person records, in the form they always have."""
+    attributes = ", ".join(
+        f"NULL::{'DATE' if name == 'birth_date' else 'VARCHAR'} AS {name}"
+        for name in PERSON_ATTRIBUTES
+    )
+    return (
+        f"SELECT NULL::VARCHAR AS record_key, '{feed}' AS feed, "
+        f"NULL::VARCHAR AS source_id, {attributes} WHERE FALSE"
     )
 
 

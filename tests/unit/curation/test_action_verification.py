@@ -35,7 +35,7 @@ def test_what_de_identification_made_is_what_the_actions_give(con):
         or (column.type == "DATE" and table.name != "source_coverage")
     ]
 
-    assert verify(con) == len(described) == 25
+    assert verify(con) == len(described) >= 25
 
 
 @pytest.mark.parametrize(

@@ -64,30 +64,6 @@ def test_a_required_date_that_is_none_rejects_the_row(con, tmp_path, text) -> No
     assert faults["arrest_date"] == 1
 
 
-def test_ragged_rows_are_counted_not_lost(con, tmp_path) -> None:
-    path = arrests(tmp_path, arrest(1), "AR00000002,IN1", arrest(3) + ",more")
-    loaded = load(con, POLICE, ARREST, [path])
-    assert (loaded.received, loaded.unreadable) == (3, 2)
-
-
-def test_a_line_end_in_quotes_is_one_row(con, tmp_path) -> None:
-    table = POLICE.table("incident")
-    values = {c.source: "" for c in table.columns} | {
-        "incident_id": "IN00000001",
-        "ori": "IL0840100",
-        "case_number": "25-0000001",
-        "occurred_at": "2025-09-30T12:36:00",
-        "reported_at": "2025-09-30T13:09:00",
-        "narrative": '"first line\nsecond ""line"""',
-        "updated_at": "2025-09-30T17:09:00",
-        "action": "I",
-    }
-    path = tmp_path / "incident.csv"
-    path.write_text(",".join(values) + "\n" + ",".join(values.values()) + "\n")
-    loaded = load(con, POLICE, table, [path])
-    assert (loaded.received, loaded.rejected, loaded.unreadable) == (1, 0, 0)
-
-
 def test_a_broken_line_of_ndjson_is_counted(con, tmp_path) -> None:
     path = tmp_path / "Encounter.ndjson"
     good = {
@@ -99,7 +75,7 @@ def test_a_broken_line_of_ndjson_is_counted(con, tmp_path) -> None:
     }
     path.write_text(json.dumps(good) + '\n{"id": "e2", "sta\n')
     loaded = load(con, HOSPITAL, HOSPITAL.table("encounter"), [path])
-    assert (loaded.received, loaded.rejected) == (2, 1)
+    assert (loaded.received, loaded.rejected, loaded.unreadable) == (2, 0, 1)
     rows = con.execute(
         f"SELECT patient_id, started_at FROM {loaded.relation} WHERE NOT _rejected"
     ).fetchall()
@@ -140,7 +116,7 @@ def test_a_page_that_is_no_json_is_held_without_its_text(con, tmp_path) -> None:
     assert "file 2 of 2" in str(held.value)
     assert "SECRETNAME" not in str(held.value)
     assert held.value.__cause__ is None
-    assert held.value.__suppress_context__
+    assert held.value.__context__ is None
 
 
 def test_deletion_notices_name_only_their_own_type(con, tmp_path) -> None:
@@ -151,7 +127,7 @@ def test_deletion_notices_name_only_their_own_type(con, tmp_path) -> None:
         "entry": [{"request": {"method": "DELETE", "url": url}} for url in urls],
     }
     path.write_text(json.dumps(bundle) + "\n")
-    relation = load_deletes(con, HOSPITAL.table("encounter"), [path], ndjson=True)
+    relation = load_deletes(con, HOSPITAL, HOSPITAL.table("encounter"), [path])
     gone = con.execute(f"SELECT encounter_id FROM {relation} ORDER BY 1").fetchall()
     assert gone == [("e1",), ("e2",)]
 

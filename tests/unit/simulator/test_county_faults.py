@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from simulator.__main__ import app
 from simulator.county import County, release_late
+from simulator.faults import trouble_of
 
 SECOND = date(2026, 1, 6)
 
@@ -72,7 +73,7 @@ def test_the_truth_of_a_faulty_night_is_the_same(
 
 
 def test_an_unknown_fault_names_the_known_ones(county: County, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="police_rms:late"):
+    with pytest.raises(ValueError, match=r"T5.*R3 \(late\)"):
         county.write_night(tmp_path, 0, {"police_rms": "gremlins"})
 
 
@@ -99,16 +100,53 @@ def test_the_command_line_writes_nights_and_releases(tmp_path: Path) -> None:
         ("police_rms:late", "FEED:FAULT:NIGHT"),
         ("police_rms:late:9", "nights count from 0"),
         ("police_rms:odd:0", "no fault"),
+        ("T5", "1 of --fault, 0 of --feed and 0 of --night"),
+        ("T5 --feed police_rms --night 9", "nights count from 0"),
+        ("T5 --feed police_rms --night -1", "nights count from 0"),
+        ("T99 --feed police_rms --night 0", "no fault 'T99'"),
+        ("T5 --feed school --night 0", "no fault 'T5' for feed 'school'"),
+        ("T5 --feed nobody --night 0", "no feed 'nobody'"),
+        ("T34 --feed school --night 0", "the servers speak no TLS"),
+        ("school:T3:0 --fault T4 --feed school --night 0", "one fault a night"),
     ],
 )
 def test_the_command_line_refuses_bad_faults(
     tmp_path: Path, fault: str, said: str
 ) -> None:
     result = CliRunner().invoke(
-        app, ["generate", "--root", str(tmp_path), "--persons", "300", "--fault", fault]
+        app, f"generate --root {tmp_path} --persons 300 --fault {fault}"
     )
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+def test_a_fault_by_number_is_raised_on_its_night_only(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app,
+        f"generate --root {tmp_path} --persons 300 --nights 2 "
+        "--fault T5 --feed police_rms --night 1 --fault F8 --feed hospital --night 1",
+    )
+    assert done.exit_code == 0, done.output
+    served = tmp_path / "served/hospital"
+    assert b"\x00" not in (served / "2026-01-05/Patient.ndjson").read_bytes()
+    assert b"\x00" in (served / "2026-01-06/Patient.ndjson").read_bytes()
+    assert trouble_of(tmp_path, "police_rms", date(2026, 1, 5)) == ""
+    assert trouble_of(tmp_path, "police_rms", SECOND) == "T5"
+
+
+def test_a_night_written_again_without_fault_is_a_good_one(
+    county: County, tmp_path: Path
+) -> None:
+    for faults, number in (({"school": "T17"}, "T17"), (None, "")):
+        county.write_night(tmp_path, 1, faults)
+        assert trouble_of(tmp_path, "school", SECOND) == number
+
+
+def test_every_fault_is_listed_with_its_feeds() -> None:
+    result = CliRunner().invoke(app, ["faults"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    for part in ("T5", "police_rms (late)", "F40", "R12", "elsewhere", "withheld"):
+        assert part in result.output
 
 
 def test_help_teaches_with_an_example() -> None:

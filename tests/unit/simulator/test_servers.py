@@ -220,7 +220,7 @@ def test_a_student_added_again_hides_the_deletion(root, client):
         school.get(STUDENTS + "?limit=0&totalCount=true").headers["Total-Count"] == "29"
     )
     versions = school.get("/changeQueries/v1/availableChangeVersions").json()
-    assert versions == {"oldestChangeVersion": 0, "newestChangeVersion": 50}
+    assert versions == {"OldestChangeVersion": 0, "NewestChangeVersion": 50}
 
 
 def test_a_night_that_is_written_again_is_served_again(root, client):

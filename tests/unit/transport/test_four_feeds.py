@@ -140,6 +140,6 @@ def test_available_change_versions_are_kept_as_the_manifest(county, start):
     county.clock(county.night(0))
     _, sink = start().fetch("school", NIGHTS[0])
     assert json.loads(sink.bytes["manifest/00001.json"]) == {
-        "oldestChangeVersion": 0,
-        "newestChangeVersion": 5,
+        "OldestChangeVersion": 0,
+        "NewestChangeVersion": 5,
     }

@@ -20,7 +20,7 @@ from tests.support.small_county import SPECS
 def test_every_kind_opens_and_names_its_tables(feed):
     spec = read_spec(feed, SPECS[feed])
     named = {"tables", "resources", "types"} & set(SPECS[feed])
-    assert spec.table_names == SPECS[feed][named.pop()]
+    assert spec.table_names == tuple(SPECS[feed][named.pop()])
     assert open_transport(feed, spec, Connection("localhost")).offered is not None
 
 
@@ -32,10 +32,19 @@ def test_every_kind_in_the_registry_is_tried_here():
     ("transport", "message"),
     [
         ({}, "transport.kind is None"),
-        ({"kind": "ftp"}, "transport.kind is 'ftp', not one of edfi, fhir_bulk"),
+        ({"kind": "ftp"}, "transport.kind is 'ftp', not one of database, edfi"),
         ({**SPECS["school"], "pageSize": 501}, "transport.pageSize is 501"),
         ({**SPECS["school"], "verify": False}, "transport.verify is False"),
         ({**SPECS["police_rms"], "tables": []}, "transport.tables"),
+        (
+            {**SPECS["drop"], "files": {"person": "p*"}},
+            "no pattern for \\['incident'\\]",
+        ),
+        ({**SPECS["drop"], "files": {"persons": "p*"}}, "names no table of tables"),
+        ({**SPECS["drop"], "files": {"person": "../p*"}}, "transport.files.person"),
+        ({**SPECS["drop"], "folderName": "%Y%m"}, "needs %Y, %m and %d"),
+        ({**SPECS["drop"], "folderName": "../%Y%m%d"}, "transport.folderName is"),
+        ({**SPECS["drop"], "archive": "a/*.zip"}, "transport.archive is"),
         ({**SPECS["police_rms"], "path": "relative"}, "transport.path is 'relative'"),
         ({**SPECS["probation"], "resources": ["../x"]}, "transport.resources.0"),
     ],

@@ -1,0 +1,96 @@
+"""The last looks at a release's tables, as they would leave and before they do."""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from concord.contracts.models import ReleaseProfile
+from concord.curation.sql_files import CuratedTable
+from concord.curation.verification import verify_actions
+from concord.deidentification.zip3 import Zip3Table
+from concord.disclosure.dictionary import Dictionary
+from concord.disclosure.identifiers import scan_tables
+from concord.disclosure.narrowing import IDENTIFYING, narrowed
+from concord.duck import quoted, side_by_side
+from concord.exceptions import DisclosureRefused
+from concord.landing.records import FeedState
+from concord.pipeline.county import County
+from concord.pipeline.linking import person_records
+from concord.validation import running, suites
+from concord.validation.compiler import compile_suite
+from concord.validation.results import summary
+
+
+def check_release(
+    con: duckdb.DuckDBPyConnection,
+    county: County,
+    profile: ReleaseProfile,
+    tables: Sequence[CuratedTable],
+    states: Sequence[FeedState],
+    zip3_table: Zip3Table,
+) -> int:
+    """Look at the tables in three ways, side by side.
+
+    Returns how many identifiers the gate, which takes longest, looked for.
+
+    Raises:
+        DisclosureRefused: A column is not what its action gives, a curated rule is
+            broken, or an identifier of the vault stands in a table.
+    """
+    scanned, *_ = side_by_side(
+        con,
+        lambda cursor: _gate(cursor, county, profile, states),
+        lambda cursor: _validate(cursor, county, tables),
+        lambda cursor: verify_actions(
+            cursor, tables, county.registry, profile, zip3_table
+        ),
+    )
+    return int(scanned)
+
+
+def _validate(
+    con: duckdb.DuckDBPyConnection, county: County, tables: Sequence[CuratedTable]
+) -> None:
+    """Run the curated suites; a broken critical rule stops the release."""
+    broken = []
+    for table in tables:
+        path = county.settings.expectations / "curated" / f"{table.name}.json"
+        suite = suites.load_suite(path)
+        described = con.execute(f"DESCRIBE {quoted(table.name)}").fetchall()
+        view = f"numbered_{table.name}"
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {view} AS "
+            f"SELECT rowid AS _row, * FROM {quoted(table.name)}"
+        )
+        columns = {name: kind for name, kind, *_ in described}
+        compiled = compile_suite(suite, {**columns, "_row": "BIGINT"})
+        broken += [
+            f"{table.name}: rule '{r.rule}' ({r.unexpected_count} rows)"
+            for r in summary(running.run(con, view, compiled))
+            if not r.success and r.severity == "critical"
+        ]
+    if broken:
+        raise DisclosureRefused(
+            "curated tables break their rules: " + "; ".join(broken) + ". "
+            "See expectations/curated for each rule's reason"
+        )
+
+
+def _gate(
+    con: duckdb.DuckDBPyConnection,
+    county: County,
+    profile: ReleaseProfile,
+    states: Sequence[FeedState],
+) -> int:
+    """Refuse the release if an identifier of the vault stands in it.
+
+    Returns how many identifiers were looked for.
+    """
+    persons = person_records(county, states)
+    could_stand = narrowed(con, profile.tables, persons)
+    scan_tables(con, profile.tables, Dictionary.from_vault(could_stand))
+    return sum(
+        table.num_rows - table[column].null_count
+        for table in persons
+        for column in IDENTIFYING
+    )

@@ -1,0 +1,39 @@
+"""One agency as the simulator knows it: its feed, its protocol and its queries."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from simulator.rosters import Night
+from simulator.serving import Delivery, compact
+
+
+@dataclass(frozen=True)
+class Agency:
+    """An agency: a feed's name, how it serves, and one query a table.
+
+    ``full`` says that every night brings everything. ``persons`` is a query of
+    (source_id, person, existing) for the truth; an agency without persons has none.
+    """
+
+    feed: str
+    kind: Literal["sftp", "rest"]
+    tables: tuple[str, ...]
+    selects: Callable[[Delivery], Mapping[str, str]]
+    full: bool = True
+    persons: str | None = None
+
+    def write(self, delivery: Delivery) -> None:
+        """Write what the agency serves on a night."""
+        selects = self.selects(delivery)
+        for table in self.tables:
+            select = selects[table]
+            if self.kind == "sftp":
+                delivery.csv(file_name(self.feed, table, delivery.night), select)
+            else:
+                delivery.ndjson(f"{table}.ndjson", select)
+
+
+def file_name(feed: str, table: str, night: Night) -> str:
+    """Name a table's file in a night folder."""
+    return f"{feed}_{table}_{compact(night.date)}T020000Z.csv"

@@ -1,0 +1,70 @@
+"""Where each feed keeps what a fault of values changes: a table and a path in it.
+
+A feed that is not here, or lacks a field, has no faults of that field's values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from simulator.faults.model import KINDS
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column, or a path in a document, of one table."""
+
+    table: str
+    path: str
+    prefix: str = ""  # what stands before the value itself, such as Patient/
+
+
+FIELDS: Mapping[str, Mapping[str, Field]] = {
+    "police_rms": {
+        "name": Field("person", "last_name"),
+        "born": Field("person", "birth_date"),
+        "ssn": Field("person", "ssn"),
+        "key": Field("person", "person_id"),
+        "code": Field("person", "sex"),
+        "reference": Field("involvement", "person_id"),
+        "number": Field("offense", "offense_seq"),
+        "moment": Field("incident", "occurred_at"),
+    },
+    "probation": {
+        "name": Field("persons", "name.last"),
+        "born": Field("persons", "birth_date"),
+        "ssn": Field("persons", "ssn"),
+        "key": Field("persons", "person_id"),
+        "code": Field("persons", "sex"),
+        "reference": Field("supervision-periods", "person_id"),
+        "moment": Field("supervision-periods", "start_date"),
+    },
+    "school": {
+        "name": Field("students", "lastSurname"),
+        "born": Field("students", "birthDate"),
+        "key": Field("students", "studentUniqueId"),
+        "code": Field("students", "birthSexDescriptor"),
+        "reference": Field(
+            "studentSchoolAssociations", "studentReference.studentUniqueId"
+        ),
+        "number": Field("disciplineActions", "actualDisciplineActionLength"),
+        "moment": Field("studentSchoolAttendanceEvents", "eventDate"),
+    },
+    "hospital": {
+        "name": Field("Patient", "name[0].family"),
+        "born": Field("Patient", "birthDate"),
+        "ssn": Field("Patient", "identifier[1].value"),
+        "key": Field("Patient", "id"),
+        "code": Field("Patient", "gender"),
+        "reference": Field("Encounter", "subject.reference", "Patient/"),
+        "moment": Field("Encounter", "period.start"),
+    },
+}
+
+
+def knowing(field: str, *kinds: str) -> tuple[str, ...]:
+    """Return the feeds of some kinds of which it is known where they keep a field."""
+    return tuple(
+        feed
+        for feed, fields in FIELDS.items()
+        if field in fields and KINDS[feed] in kinds
+    )

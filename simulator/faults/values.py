@@ -1,0 +1,137 @@
+"""Values that are wrong in files that are right (F25 to F38, R11)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from simulator.faults.fields import FIELDS, Field
+from simulator.faults.model import Effect, Fault, Staged, fault
+from simulator.faults.records import Record, get, put, rewrite, table_file
+
+Rows = list[Record]
+
+
+def _edit(field: str, change: Callable[[Rows, Field], Rows]) -> dict[str, Effect]:
+    """Make the effect of a change on the table that holds a field, for each feed."""
+
+    def damage(staged: Staged) -> None:
+        found = FIELDS[staged.feed][field]
+        path = table_file(staged.folder, found.table)
+        rewrite(path, lambda rows: change(rows, found))
+
+    able = (feed for feed, fields in FIELDS.items() if field in fields)
+    return dict.fromkeys(able, Effect(damage=damage))
+
+
+def _write(field: str, values: Sequence[Any]) -> dict[str, Effect]:
+    """Write values into the first rows that have the field, one into each."""
+
+    def change(rows: Rows, found: Field) -> Rows:
+        left = list(values)
+        for row in rows:
+            if not left:
+                break
+            value = f"{found.prefix}{left[0]}" if found.prefix else left[0]
+            if put(row, found.path, value):
+                left.pop(0)
+        return rows
+
+    return _edit(field, change)
+
+
+def _empty(rows: Rows, found: Field) -> Rows:
+    """Leave a column empty in every row."""
+    for row in rows:
+        put(row, found.path, None)
+    return rows
+
+
+def _twice(rows: Rows, found: Field) -> Rows:
+    """Give the first row again, under the same key and with another name."""
+    if not rows:
+        return rows
+    copy = dict(rows[0])
+    for name in ("last_name", "lastSurname", "birth_date", "birthDate"):
+        if name in copy:
+            copy[name] = "OTHERWISE" if "ame" in name else "1971-02-03"
+    if "_etag" in copy:
+        copy["id"] = "f" * 32  # an Ed-Fi item has an id beside its key
+    return [*rows, copy]
+
+
+def _half(rows: Rows, _found: Field) -> Rows:
+    """Leave out every second row, and the last."""
+    return rows[: len(rows) - 1 : 2]
+
+
+def _shift(rows: Rows, found: Field) -> Rows:
+    """Name the hour that a clock passes twice, without saying which."""
+    for row in rows[:3]:
+        if get(row, found.path) is not None:
+            put(row, found.path, "2025-11-02T01:30:00")
+    return rows
+
+
+LOOK_ALIKE = "\u0410D\u200bAMS-MUN\u0303OZ"
+_KEYED_TWICE = {f: e for f, e in _edit("key", _twice).items() if f != "hospital"}
+FAULTS: tuple[Fault, ...] = (
+    fault(
+        "F25", "a name is a spreadsheet formula", _write("name", ["=cmd|' /C calc'!A0"])
+    ),
+    fault(
+        "F26",
+        "a name is HTML with a script",
+        _write("name", ["<script>alert(1)</script>"]),
+    ),
+    fault(
+        "F27",
+        "numbers are written as 1,234 and 1e5 and NaN and -0",
+        _write("number", ["1,234", "1e5", "NaN", "-0"]),
+    ),
+    fault(
+        "F28",
+        "a key was turned into 1.23E+15 by a spreadsheet",
+        _write("key", ["1.23E+15"]),
+    ),
+    fault(
+        "F29",
+        "birth dates that no calendar has, or with two digits of the year",
+        _write("born", ["02/29/1900", "31/02/2026", "01/02/99"]),
+    ),
+    fault(
+        "F30",
+        "births in the future and 176 years ago",
+        _write("born", ["2090-01-01", "1850-01-01"]),
+    ),
+    fault(
+        "F31",
+        "birth dates and numbers that only fill a form",
+        {
+            **_write("born", ["1900-01-01", "1900-01-01", "1900-01-01"]),
+            **_write("ssn", ["000-00-0000", "999-99-9999", "123-45-6789"]),
+        },
+    ),
+    fault(
+        "F32",
+        "names that stand for nobody",
+        _write("name", ["UNKNOWN", "DOE", "TEST"]),
+    ),
+    fault(
+        "F33",
+        "a name with look-alike letters, a zero-width space and a loose accent",
+        _write("name", [LOOK_ALIKE]),
+    ),
+    fault("F34", "a code that is on no code list", _write("code", ["ZZ9"])),
+    fault("F35", "two rows with one key that contradict each other", _KEYED_TWICE),
+    fault(
+        "F36",
+        "a row points at a person who is not there",
+        _write("reference", ["ZZ99999999"]),
+    ),
+    fault("F37", "half of the rows are missing", _edit("key", _half)),
+    fault("F38", "a column is empty in every row", _edit("born", _empty)),
+    fault(
+        "R11",
+        "moments in the hour that a clock passes twice, without offset",
+        _edit("moment", _shift),
+    ),
+)
