@@ -7,8 +7,12 @@ that its events hang together with theirs and no other agency's bytes change.
 
 from collections.abc import Mapping
 
-from simulator.agencies import police_cad
+from simulator.agencies import complaints, police_cad, survey
 from simulator.agencies.agency import Agency
 
-_ALL: tuple[Agency, ...] = (police_cad.AGENCY,)
+_ALL: tuple[Agency, ...] = (
+    police_cad.AGENCY,
+    complaints.AGENCY,
+    survey.AGENCY,
+)
 AGENCIES: Mapping[str, Agency] = {agency.feed: agency for agency in _ALL}

@@ -185,7 +185,7 @@ FAULTS: tuple[Fault, ...] = (
     fault(
         "F39",
         "yesterday's content under tonight's names",
-        _damages(_under_new_names, "sftp", "rest"),
+        _of_persons(_under_new_names, "sftp", "rest"),
     ),
     fault(
         "T31", "a resource is listed as deleted", _of_persons(_delete_by_bundle, "fhir")

@@ -58,6 +58,19 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "reference": Field("Encounter", "subject.reference", "Patient/"),
         "moment": Field("Encounter", "period.start"),
     },
+    "police_cad": {
+        "key": Field("call", "call_id"),
+        "code": Field("call", "initial_type"),
+        "reference": Field("unit_response", "call_id"),
+        "number": Field("call", "response_seconds"),
+        "moment": Field("call", "created_at"),
+    },
+    "complaints": {
+        "key": Field("complaint", "complaint_id"),
+        "code": Field("complaint", "reason"),
+        "reference": Field("allegation", "complaint_id"),
+        "moment": Field("complaint", "received_date"),
+    },
 }
 
 

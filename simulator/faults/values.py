@@ -1,9 +1,10 @@
 """Values that are wrong in files that are right (F25 to F38, R11)."""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
-from simulator.faults.fields import FIELDS, Field
+from simulator.faults.fields import FIELDS, Field, knowing
 from simulator.faults.model import Effect, Fault, Staged, fault
 from simulator.faults.records import Record, get, put, rewrite, table_file
 
@@ -45,17 +46,27 @@ def _empty(rows: Rows, found: Field) -> Rows:
     return rows
 
 
-def _twice(rows: Rows, found: Field) -> Rows:
-    """Give the first row again, under the same key and with another name."""
-    if not rows:
-        return rows
-    copy = dict(rows[0])
-    for name in ("last_name", "lastSurname", "birth_date", "birthDate"):
-        if name in copy:
-            copy[name] = "OTHERWISE" if "ame" in name else "1971-02-03"
-    if "_etag" in copy:
-        copy["id"] = "f" * 32  # an Ed-Fi item has an id beside its key
-    return [*rows, copy]
+def _twice() -> dict[str, Effect]:
+    """Give the first row again, under the same key and with something else changed."""
+
+    def damage(staged: Staged) -> None:
+        fields = FIELDS[staged.feed]
+        other = fields.get("name") or fields["moment"]
+        value = "OTHERWISE" if "name" in fields else "2025-11-03T10:00:00"
+
+        def change(rows: Rows) -> Rows:
+            copies = deepcopy(rows[:1])
+            for copy in copies:
+                put(copy, other.path, value)
+                if "_etag" in copy:
+                    copy["id"] = "f" * 32  # an Ed-Fi item has an id beside its key
+            return rows + copies
+
+        rewrite(table_file(staged.folder, fields["key"].table), change)
+
+    # A FHIR server has one resource under an id, however often it is told of it.
+    able = knowing("key", "sftp", "rest", "edfi")
+    return dict.fromkeys(able, Effect(damage=damage))
 
 
 def _half(rows: Rows, _found: Field) -> Rows:
@@ -72,7 +83,6 @@ def _shift(rows: Rows, found: Field) -> Rows:
 
 
 LOOK_ALIKE = "\u0410D\u200bAMS-MUN\u0303OZ"
-_KEYED_TWICE = {f: e for f, e in _edit("key", _twice).items() if f != "hospital"}
 FAULTS: tuple[Fault, ...] = (
     fault(
         "F25", "a name is a spreadsheet formula", _write("name", ["=cmd|' /C calc'!A0"])
@@ -121,7 +131,7 @@ FAULTS: tuple[Fault, ...] = (
         _write("name", [LOOK_ALIKE]),
     ),
     fault("F34", "a code that is on no code list", _write("code", ["ZZ9"])),
-    fault("F35", "two rows with one key that contradict each other", _KEYED_TWICE),
+    fault("F35", "two rows with one key that contradict each other", _twice()),
     fault(
         "F36",
         "a row points at a person who is not there",

@@ -129,6 +129,35 @@ BREAKS = [
         id="trailer-without-a-number",
     ),
     pytest.param(
+        CONTRACT,
+        "name: level, physicalName",
+        "name: gang_level, physicalName",
+        r"probation\.odcs\.yaml:\d+: 'supervision_period\.gang_level' is criminal "
+        r"intelligence \('gang'\): 28 CFR 23\.20 .* Remove the column",
+        id="gang",
+    ),
+    pytest.param(
+        CONTRACT,
+        "Supervision level.",
+        "Religious belief.",
+        r"criminal intelligence \('religious'\): 28 CFR 23\.20",
+        id="religion-by-description",
+    ),
+    pytest.param(
+        CONTRACT,
+        'physicalName: "level"',
+        'physicalName: "knownAssociates"',
+        r"criminal intelligence \('associates'\): 28 CFR 23\.20",
+        id="associates-by-the-agencys-name",
+    ),
+    pytest.param(
+        CONTRACT,
+        'physicalName: "level"',
+        'physicalName: "politicalParty"',
+        r"criminal intelligence \('political'\): 28 CFR 23\.20",
+        id="politics",
+    ),
+    pytest.param(
         AGREEMENT,
         "  - person.ssn\n",
         "",

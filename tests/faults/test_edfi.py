@@ -17,11 +17,11 @@ def on_page(action, number=1):
     pages = []
 
     def intercept(feed, request):
-        is_page = request.url.path == STUDENTS and request.query_params.get("limit")
-        if is_page != "0" and request.url.path == STUDENTS:
-            pages.append(request)
-            return action(request) if len(pages) == number else None
-        return None
+        asks_for_count = request.query_params.get("limit") == "0"
+        if request.url.path != STUDENTS or asks_for_count:
+            return None
+        pages.append(request)
+        return action(request) if len(pages) == number else None
 
     return intercept
 

@@ -11,7 +11,15 @@ from concord.landing.records import Delivery
 from concord.pipeline.county import County
 from concord.transport.base import Drop, Fetched, Part
 
-FEEDS = ("hospital", "police_cad", "police_rms", "probation", "school")
+FEEDS = (
+    "complaints",
+    "hospital",
+    "police_cad",
+    "police_rms",
+    "probation",
+    "school",
+    "survey",
+)
 """Every feed that the county has, by name."""
 
 Rows = Sequence[Mapping[str, Any]]

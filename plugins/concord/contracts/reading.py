@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from concord.contracts.intelligence import forbidden_word
 from concord.contracts.models import (
     Age,
     CodeList,
@@ -96,6 +97,7 @@ class _File:
         tables = tuple(self._table(i, t) for i, t in enumerate(raw.schema_))
         self._check_references(tables)
         self._check_persons(tables)
+        self._check_intelligence(tables)
         self._check_delivery(tables)
         return Contract(
             id=raw.id,
@@ -310,6 +312,21 @@ class _File:
                     "table of persons",
                     "Add a table with a person.source_id, or drop the column",
                 )
+
+    def _check_intelligence(self, tables: tuple[Table, ...]) -> None:
+        """Refuse what 28 CFR Part 23 lets only an intelligence system hold."""
+        sector = self._required("sector")
+        for index, table in enumerate(tables):
+            for place, column in enumerate(table.columns):
+                word = forbidden_word(sector, table, column.name)
+                if word is not None:
+                    raise self.document.fail(
+                        ("schema", index, "properties", place),
+                        f"'{table.name}.{column.name}' is criminal intelligence "
+                        f"('{word}'): 28 CFR 23.20 allows gang, association, religious "
+                        "and political data only under documented reasonable suspicion",
+                        "Remove the column and ask the agency not to send it",
+                    )
 
     def _check_delivery(self, tables: tuple[Table, ...]) -> None:
         delivery = self._model(Delivery, self._required("delivery"), "delivery")

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from concord.parsing.problems import Held
 
-CHUNK = 1 << 22
+CHUNK = 1 << 20
 Span = tuple[int, int]
 
 
@@ -17,32 +17,45 @@ def blocks(path: Path, longest: int, held: Held) -> Iterator[bytes]:
     Raises:
         DeliveryHeld: A line is longer than allowed.
     """
-    rest, lines = b"", 0
+    offset, size = 0, CHUNK
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            block = rest + chunk
+        while block := file.read(size):
+            overlong = _overlong(block, longest)
+            if overlong is not None:
+                lines = _lines_before(path, offset + overlong)
+                raise held(
+                    "LINE_TOO_LONG",
+                    f"more than {longest:,} bytes without a line end "
+                    f"after line {lines}",
+                )
             end = block.rfind(b"\n") + 1
-            _check_lines(block, longest, lines, held)
-            if end:
-                yield block[:end]
-                lines += block.count(b"\n", 0, end)
-            rest = block[end:]
-    if rest:
-        yield rest
+            if len(block) == size and end < size:  # the open line comes again
+                file.seek(offset + end)
+                block = block[:end]
+            size = CHUNK if end else size + CHUNK
+            if block:
+                yield block
+            offset += len(block)
 
 
-def _check_lines(block: bytes, longest: int, lines: int, held: Held) -> None:
-    """Hop from line end to line end, as far as a line may reach."""
+def _overlong(block: bytes, longest: int) -> int | None:
+    """Return where a line begins that is too long; hops from line end to line end."""
     start = 0
     while len(block) - start > longest:
         end = block.rfind(b"\n", start, start + longest + 1)
         if end < 0:
-            after = lines + block.count(b"\n", 0, start)
-            raise held(
-                "LINE_TOO_LONG",
-                f"more than {longest:,} bytes without a line end after line {after}",
-            )
+            return start
         start = end + 1
+    return None
+
+
+def _lines_before(path: Path, offset: int) -> int:
+    lines = 0
+    with path.open("rb") as file:
+        while chunk := file.read(min(CHUNK, offset)):
+            lines += chunk.count(b"\n")
+            offset -= len(chunk)
+    return lines
 
 
 def without(path: Path, cuts: Iterable[Span]) -> Path:

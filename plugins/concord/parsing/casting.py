@@ -22,23 +22,46 @@ WHOLE_NUMBER = r"^-?(0|[1-9][0-9]*)$"
 
 @dataclass(frozen=True)
 class Casting:
-    """How one column is cleaned and typed, as SQL over its raw text."""
+    """How one column is cleaned and typed, as SQL.
+
+    In three steps, so that none is done twice: ``text`` is made of the raw text in a
+    column of the column's name, ``typed`` of the text, ``fault`` of both.
+    """
 
     column: Column
-    text: str
-    typed: str
+    number: int
 
     @property
-    def fault(self) -> str:
-        """Return SQL that is true where there is a text but no value of the type."""
-        if self.typed == self.text:
-            return "FALSE"
-        return f"({self.text} IS NOT NULL AND {self.typed} IS NULL)"
+    def text_name(self) -> str:
+        """Return the name under which the clean text stands."""
+        return f"_text_{self.number}"
+
+    @property
+    def text(self) -> str:
+        """Return SQL of the clean text: trimmed, NULL where it means no value."""
+        raw = quoted(self.column.name)
+        text = _trimmed(raw) if self.column.trim else raw
+        for token in self.column.null_tokens:
+            text = f"nullif({text}, {literal(token)})"
+        return _in_our_namespace(self.column, text)
+
+    @property
+    def typed(self) -> str:
+        """Return SQL of the value; NULL where the text is not of the type."""
+        return _typed(self.column, self.text_name)
+
+    @property
+    def fault(self) -> str | None:
+        """Return SQL that is true where a text has no value, if that can be."""
+        if self.typed == self.text_name:
+            return None
+        name = quoted(self.column.name)
+        return f"({self.text_name} IS NOT NULL AND {name} IS NULL)"
 
 
 def castings(table: Table) -> tuple[Casting, ...]:
     """Return the casting of every column; raw texts stand in columns of its name."""
-    return tuple(_casting(column) for column in table.columns)
+    return tuple(Casting(column, n) for n, column in enumerate(table.columns))
 
 
 def sql_types(table: Table) -> dict[str, str]:
@@ -46,14 +69,12 @@ def sql_types(table: Table) -> dict[str, str]:
     return {column.name: SQL_TYPES[column.type] for column in table.columns}
 
 
-def _casting(column: Column) -> Casting:
-    text = quoted(column.name)
-    if column.trim:
-        text = f"trim({text})"
-    for token in column.null_tokens:
-        text = f"nullif({text}, {literal(token)})"
-    text = _in_our_namespace(column, text)
-    return Casting(column, text, _typed(column, text))
+def _trimmed(raw: str) -> str:
+    """Cut blanks off; what plainly has none is spared the look at every character."""
+    return (
+        f"CASE WHEN {raw} < '!' OR ends_with({raw}, ' ') "
+        f"OR strlen({raw}) <> length({raw}) THEN trim({raw}) ELSE {raw} END"
+    )
 
 
 def _in_our_namespace(column: Column, text: str) -> str:
@@ -93,14 +114,19 @@ def _string(column: Column, text: str) -> str:
         return f"CASE {whens} END"
     if column.names_a_thing:
         damaged = f"regexp_matches({text}, {literal(EXCEL_NUMBER)})"
-        return f"CASE WHEN NOT {damaged} THEN {text} END"
+        return (
+            f"CASE WHEN contains({text}, 'E+') AND {damaged} THEN NULL ELSE {text} END"
+        )
     return text
 
 
 def _moment(column: Column, text: str) -> str:
     kind = SQL_TYPES[column.type]
     tries = []
-    for form in column.formats:
+    # A format that does not fit costs ten times one that does. Those with a time of day
+    # fit timestamps and no date, so their turn does not change what a text means.
+    timed = column.type == "timestamp"
+    for form in sorted(column.formats, key=lambda f: ("%H" in f) != timed):
         if form == "ISO8601":
             # An offset is read and turned into the agency's local time, which is the
             # session's time zone.

@@ -65,11 +65,11 @@ def load(
     relation = f"typed_{table.name}"
     raw = _raw_rows(contract, table, files)
     types = castings(table)
-    faults = {c.column.name: f"_fault_{i}" for i, c in enumerate(types)}
     refused = False
     try:
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {relation} AS {_typed(raw.query, types)}"
+            f"CREATE OR REPLACE TEMP TABLE read_{table.name} AS "
+            f"{_typed(raw.query, types)}"
         )
     except duckdb.InvalidInputException:
         refused = True  # and raised out here, so that nothing leads to what it said
@@ -77,9 +77,8 @@ def load(
     if refused:
         what = f"{len(files)} files are not all valid {contract.delivery.format}"
         raise held("UNREADABLE_FILE", what)
-    counted = _count_faults(con, relation, types, faults)
-    for name in faults.values():
-        con.execute(f"ALTER TABLE {relation} DROP COLUMN {name}")
+    _number_rows(con, relation, f"read_{table.name}", types)
+    counted = _count_faults(con, f"read_{table.name}", types)
     cut = sum(count(con, f"(SELECT DISTINCT line FROM {e})") for e in raw.errors)
     rows = count(con, relation)
     read = rows if table.each is None else count(con, f"({raw.records})")
@@ -124,28 +123,46 @@ class _Raw:
 
 
 def _typed(raw: str, types: Sequence[Casting]) -> str:
-    columns = [f"{c.typed} AS {quoted(c.column.name)}" for c in types]
-    faults = [f"{c.fault} AS _fault_{i}" for i, c in enumerate(types)]
-    required = [
-        f"_fault_{i}"
-        for i, c in enumerate(types)
-        if c.column.required or c.column.tells_deletion
-    ]
-    rejected = " OR ".join(required) or "FALSE"
+    texts = ", ".join(f"{c.text} AS {c.text_name}" for c in types)
+    values = ", ".join(f"{c.typed} AS {quoted(c.column.name)}" for c in types)
+    names = ", ".join(quoted(c.column.name) for c in types)
+    faults = "".join(f", {c.fault} AS _fault_{c.number}" for c in types if c.fault)
     return (
-        f"SELECT *, row_number() OVER () AS _row, ({rejected}) AS _rejected "
-        f"FROM (SELECT {', '.join(columns + faults)} FROM ({raw}))"
+        f"SELECT {names}{faults} FROM (SELECT *, {values} "
+        f"FROM (SELECT {texts} FROM ({raw})))"
+    )
+
+
+def _number_rows(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    read: str,
+    types: Sequence[Casting],
+) -> None:
+    """Make a view with ``_row`` and ``_rejected``.
+
+    The engine's own row numbers are taken: counting rows while they are read would
+    keep it to one thread.
+    """
+    names = ", ".join(quoted(c.column.name) for c in types)
+    needed = [
+        f"_fault_{c.number}"
+        for c in types
+        if c.fault and (c.column.required or c.column.tells_deletion)
+    ]
+    rejected = " OR ".join(needed) or "FALSE"
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW {relation} AS SELECT {names}, "
+        f"rowid + 1 AS _row, ({rejected}) AS _rejected FROM {read}"
     )
 
 
 def _count_faults(
-    con: duckdb.DuckDBPyConnection,
-    relation: str,
-    types: Sequence[Casting],
-    faults: dict[str, str],
+    con: duckdb.DuckDBPyConnection, relation: str, types: Sequence[Casting]
 ) -> tuple[TypeFaults, ...]:
     parts = [
-        f"count({quoted(c.column.name)}), count_if({faults[c.column.name]})"
+        f"count({quoted(c.column.name)}), "
+        + (f"count_if(_fault_{c.number})" if c.fault else "0")
         for c in types
     ]
     row = one(con, f"SELECT {', '.join(parts)} FROM {relation}")

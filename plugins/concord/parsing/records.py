@@ -56,6 +56,7 @@ class RecordScanner:
         self.line = 1
         self.row_start = start  # of the row that is open, in the file
         self.opened: int | None = None  # line of the quote that is open
+        self.bad = False  # the row that is open
 
     def scan(self, block: bytes) -> Scanned:
         """Judge the next block.
@@ -63,6 +64,8 @@ class RecordScanner:
         Raises:
             DeliveryHeld: A quote is not closed where its field ends.
         """
+        if self.bad:
+            return self._walk(block)
         return self._plain(block) or self._quick(block) or self._walk(block)
 
     def with_bare_ends(self, block: bytes) -> bytes:
@@ -162,7 +165,7 @@ class _Walk:
         self.line = scanner.line
         self.opened = scanner.opened
         self.start = scanner.row_start - scanner.offset
-        self.bad = False  # the row that is open
+        self.bad = scanner.bad
         self.escaped = -1  # place of a quote that another has made text
         self.rows = self.bare = 0
         self.damaged: list[Span] = []
@@ -223,6 +226,7 @@ class _Walk:
             self.bare -= 1
         last = self.start if self.start > 0 else None
         self.scanner.move_on(self.block, last, self.opened)
+        self.scanner.bad = self.bad
         places = np.array(self.returns, np.intp)
         return Scanned(
             self.rows, self.bare, len(self.returns), tuple(self.damaged), places

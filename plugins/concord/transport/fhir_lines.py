@@ -21,6 +21,7 @@ class ResourceLines(RecordCounter):
         self._type = type_.encode()
         self._rest = b""
         self._strays = 0
+        self._usual = b"\n"  # how lines of the right type have begun; no line does so
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -39,8 +40,12 @@ class ResourceLines(RecordCounter):
 
     def _is_stray(self, line: bytes) -> bool:
         """Say whether a line holds a resource of another type, or of none."""
+        if line.startswith(self._usual):
+            return False
         if head := HEAD.match(line):
-            return head[1] != self._type
+            right = head[1] == self._type
+            self._usual = head[0] if right else self._usual
+            return not right
         try:
             resource = json.loads(line)
         except (ValueError, RecursionError):

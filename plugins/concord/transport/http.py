@@ -361,6 +361,8 @@ class HttpVisit:
         """Return a response's body as a checked stream; all bodies share one cap."""
         limit = min(limit, self._spec.max_bytes - self._received)
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        # urllib3 takes a gzip body that was cut for a whole one.
+        gzipped = encoding in ("gzip", "x-gzip")
         broken = partial(failed, "SHORT_BODY", self.feed, f"{what}: broke off")
 
         def receive(wanted: int) -> bytes:
@@ -375,8 +377,6 @@ class HttpVisit:
                 return data
             raise failed(code, self.feed, f"{what}: {reason}")
 
-        # urllib3 takes a gzip body that was cut for a whole one.
-        gzipped = encoding in ("gzip", "x-gzip")
         take = GzipReader(receive, broken).read if gzipped else receive
 
         def read_some(wanted: int) -> bytes:

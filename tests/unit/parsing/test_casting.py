@@ -30,7 +30,8 @@ def typed(contract, table, column, text):
     """Return what a text of the agency's becomes."""
     (cast,) = (c for c in castings(contract.table(table)) if c.column.name == column)
     query = f"SELECT {cast.typed}, {cast.fault} FROM (SELECT ? AS {column})"
-    return duckdb.execute(query, [text]).fetchone()
+    with duckdb.connect() as con:
+        return con.execute(query, [text]).fetchone()
 
 
 @pytest.mark.parametrize("host", ["tx.tea.org", "k12.wa.us", "ed-fi.org"])
