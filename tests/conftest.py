@@ -51,19 +51,6 @@ def elsewhere() -> Iterator[Eavesdropper]:
     host.close()
 
 
-@pytest.fixture
-def fetch(county: County, start: Callable[..., Running]) -> Callable[..., Any]:
-    """Fetch one resource of the probation feed through a script of answers."""
-    county.clock(county.night(0))
-
-    def fetch_through(script: Callable[..., Any], **spec: Any) -> Any:
-        running = start(intercept=script)
-        spec = {"resources": ("persons",), **spec}
-        return running.fetch("probation", NIGHTS[0], **spec)
-
-    return fetch_through
-
-
 @pytest.fixture(scope="session")
 def airflow_home() -> Iterator[Path]:
     """Airflow for tests: its own home, no examples, nothing outside the project."""
@@ -77,3 +64,16 @@ def airflow_home() -> Iterator[Path]:
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         }
         yield Path(home)
+
+
+@pytest.fixture
+def fetch(county: County, start: Callable[..., Running]) -> Callable[..., Any]:
+    """Fetch one resource of the probation feed through a script of answers."""
+    county.clock(county.night(0))
+
+    def fetch_through(script: Callable[..., Any], **spec: Any) -> Any:
+        running = start(intercept=script)
+        spec = {"resources": ("persons",), **spec}
+        return running.fetch("probation", NIGHTS[0], **spec)
+
+    return fetch_through

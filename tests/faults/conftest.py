@@ -15,13 +15,6 @@ from tests.support.workers import Start, workers
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
-    """Read files as the check of a delivery does."""
-    with connect(Settings(), tmp_path, timezone="America/New_York") as con:
-        yield Reader(con, tmp_path)
-
-
-@pytest.fixture
 def worker() -> Iterator[Start]:
     """Start workers that the test may kill or stop; they end with it."""
     with workers() as start:
@@ -37,3 +30,10 @@ def concord(tmp_path: Path) -> Iterator[pipeline.County]:
 @pytest.fixture
 def police(county: Served, concord: pipeline.County) -> Police:
     return Police(county, concord.registry.contract(FEED))
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    """Read files as the check of a delivery does."""
+    with connect(Settings(), tmp_path, timezone="America/New_York") as con:
+        yield Reader(con, tmp_path)

@@ -20,8 +20,16 @@ pytestmark = pytest.mark.xdist_group("nights")
 LEDGER = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
 
 
+def deliveries(county: pipeline.County) -> int:
+    return sum(len(county.ledger.deliveries(feed)) for feed in FEEDS)
+
+
+def checked(county: pipeline.County) -> int:
+    return sum(n.status == "checked" for n in county.ledger.feed_nights())
+
+
 @pytest.fixture(scope="module")
-def bereft(nights, tmp_path_factory) -> Iterator[pipeline.County]:
+def bereft(nights, county, tmp_path_factory) -> Iterator[pipeline.County]:
     """The three nights' data root after its ledger was lost and rebuilt."""
     home = tmp_path_factory.mktemp("bereft") / "home"
     shutil.copytree(
@@ -29,7 +37,8 @@ def bereft(nights, tmp_path_factory) -> Iterator[pipeline.County]:
     )
     with pipeline.open_county(Settings(home=home)) as opened:
         rebuilt = pipeline.rebuild_ledger(opened)
-        assert (rebuilt.deliveries, rebuilt.nights) == (12, 10)
+        known = (deliveries(county), checked(county))
+        assert (rebuilt.deliveries, rebuilt.nights) == known
         assert (rebuilt.linkages, rebuilt.releases) == (3, 3)
         yield opened
 
@@ -76,8 +85,8 @@ def test_what_only_the_ledger_knew_is_said_to_be_lost(bereft) -> None:
 
 def test_nothing_is_published_twice_and_the_next_night_goes_on(nights, bereft) -> None:
     releases = bereft.zones.releases
-    for feed in FEEDS:
-        pipeline.check(bereft, feed, NIGHTS[2])
+    for standing in bereft.ledger.feed_nights(NIGHTS[2]):
+        pipeline.check(bereft, standing.feed, NIGHTS[2])
     pipeline.link(bereft, NIGHTS[2])
     pipeline.prepare_keymap(bereft, "research", NIGHTS[2])
     again = pipeline.publish(bereft, "research", NIGHTS[2], "again")
@@ -99,7 +108,9 @@ def test_a_ledger_that_is_not_empty_is_left_alone(county) -> None:
         pipeline.rebuild_ledger(county)
 
 
-def test_a_damaged_receipt_is_named_and_the_rest_comes_back(nights, tmp_path) -> None:
+def test_a_damaged_receipt_is_named_and_the_rest_comes_back(
+    nights, county, tmp_path
+) -> None:
     home = tmp_path / "home"
     shutil.copytree(
         nights.home, home, symlinks=True, ignore=shutil.ignore_patterns(*LEDGER)
@@ -110,7 +121,7 @@ def test_a_damaged_receipt_is_named_and_the_rest_comes_back(nights, tmp_path) ->
         app, ["ledger", "rebuild"], env={"CONCORD_HOME": str(home), "COLUMNS": "200"}
     )
     assert answer.exit_code == 0, answer.output
-    assert "rebuilt: 11 deliveries" in answer.output
+    assert f"rebuilt: {deliveries(county) - 1} deliveries" in answer.output
     assert f"a delivery of school: {receipt.parent.name}" in answer.output
 
 

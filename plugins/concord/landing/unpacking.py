@@ -34,7 +34,6 @@ ARCHIVES = (
 )
 END_RECORD = 22  # bytes of a zip's last record, before its comment
 ENCRYPTED = 0x1
-UNUSUAL = "is packed in an unusual way"
 DAMAGED = (
     EOFError,
     ValueError,
@@ -42,6 +41,7 @@ DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
 )
+UNUSUAL = "is packed in an unusual way"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 

@@ -118,7 +118,7 @@ def _fetch(
     transport = open_transport(contract)
     archive = Archive(county.zones, county.keys, county.ledger)
     agreement = county.registry.agreement_of(contract)
-    drops = _not_taken(county, contract.id, night, transport)
+    drops = _not_taken(county, contract, night, transport)
     if not drops:
         raise DeliveryNotReady(
             "NOT_DELIVERED",
@@ -141,17 +141,20 @@ def _fetch(
                 break  # what comes after it may build on what is missing
         else:
             taken.append(delivery.id)
-    if redelivered is not None and not taken:
-        raise redelivered
+    if redelivered is not None:
+        if not taken:
+            raise redelivered
+        county.ledger.record_event("late", night, contract.id, code=redelivered.code)
     return tuple(taken)
 
 
 def _not_taken(
-    county: County, feed: str, night: date, transport: Transport
+    county: County, contract: Contract, night: date, transport: Transport
 ) -> list[Drop]:
     """Return what is offered, without nights that came in with a later one."""
-    cursor = since(county.ledger, feed, night)
-    taken = {d.night for d in county.ledger.deliveries(feed) if d.state == "checked"}
+    cursor = since(county.ledger, contract, night)
+    known = county.ledger.deliveries(contract.id)
+    taken = {d.night for d in known if d.state == "checked"}
     return [d for d in transport.offered(cursor, night) if d.night not in taken]
 
 

@@ -25,7 +25,8 @@ from concord.validation.states import StateDescription, StateStore
 GONE = (
     "audit events: who held, retried or released what, and when",
     "nights on which a feed was late or held: they show as not run",
-    "exports under way at an agency: they are ordered anew",
+    "column profiles, healing, deletions and cross-checks by night: they begin anew",
+    "approvals of a full refresh and exports under way: they begin anew",
 )
 
 

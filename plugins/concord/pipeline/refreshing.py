@@ -6,6 +6,7 @@ the beginning, and what is absent from it is deleted. A check that succeeds uses
 
 from datetime import date
 
+from concord.contracts.models import Contract
 from concord.exceptions import ConfigError
 from concord.landing.archive import Archive
 from concord.landing.ledger import Ledger
@@ -35,9 +36,11 @@ def approve_full_refresh(county: County, feed: str, *, reason: str, by: str) -> 
     )
 
 
-def since(ledger: Ledger, feed: str, night: date) -> str | None:
-    """Return how far a feed was taken; nothing where it is to be read whole."""
-    return None if ledger.recall(feed, NAME) else ledger.watermark_before(feed, night)
+def since(ledger: Ledger, contract: Contract, night: date) -> str | None:
+    """Return how far a feed was taken before a night; nothing to read it whole."""
+    if ledger.recall(contract.id, NAME):
+        return None
+    return ledger.watermark_before(contract.id, night)
 
 
 def use_up(county: County, archive: Archive, checked: tuple[Delivery, ...]) -> None:

@@ -82,6 +82,13 @@ class RecordKeys:
 
         The old one keeps its key as well, so that a night can be checked again.
         """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with alone(self.folder / ".lock"):
+            return self._follow(con, pairs, relation)
+
+    def _follow(
+        self, con: duckdb.DuckDBPyConnection, pairs: str, relation: str
+    ) -> bool:
         self._load_into(con, relation)
         follow = (
             f"SELECT _c.new AS original, _was.key FROM ({pairs}) AS _c "
