@@ -49,7 +49,7 @@ def selects(d: Delivery) -> dict[str, str]:
         "Exit": f"""
           SELECT 'EX' || lpad((person + 1)::VARCHAR, 8, '0') AS ExitID, {stay},
             {_ID} AS PersonalID, on_day(until) AS ExitDate,
-            CASE WHEN person % 53 = 9 THEN 777
+            CASE WHEN person // 29 % 30 = 5 THEN 777
               ELSE [410, 435, 422, 101, 30][1 + person % 5] END AS Destination,
             {_DATES}, {deleted} AS DateDeleted, {export} AS ExportID
           FROM ({stays}) WHERE until <= {today} ORDER BY person""",
