@@ -63,7 +63,7 @@ def generate(
         typer.Option(help="The night of each --fault, in order; the first is 0."),
     ] = None,
 ) -> None:
-    """Write what four agencies deliver, night by night, and keep the truth apart.
+    """Write what the agencies deliver, night by night, and keep the truth apart.
 
     The first night is a full load with a year of history; later nights bring new,
     changed, corrected and deleted rows.

@@ -203,7 +203,14 @@ def _manifest(folder: Path, feed: str, night: Night) -> dict[str, Any]:
     if feed not in AGENCIES:
         return police_files.manifest(folder, night)
     agency = AGENCIES[feed]
-    return police_files.manifest(folder, night, feed, agency.tables, full=agency.full)
+    if agency.zipped is None:
+        return police_files.manifest(
+            folder, night, feed, agency.tables, full=agency.full
+        )
+    content = police_files.manifest(folder, night, feed, (), full=agency.full)
+    packed = police_files.describe(folder / agency.zipped, "archive")
+    del packed["rows"]  # A zip of several tables announces none.
+    return {**content, "files": [packed]}
 
 
 def release_late(root: Path, feed: str, night: date) -> Path:

@@ -78,7 +78,8 @@ def check(
             )
         for r in trial.rules:
             typer.echo(
-                f"    {r.table_name} {r.rule} ({r.severity}): {r.unexpected} rows"
+                f"    {r.table_name} {r.rule} ({r.severity}): "
+                f"{r.unexpected} of {r.elements}"
             )
         for table, columns in trial.not_taken.items():
             if columns:

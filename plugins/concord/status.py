@@ -15,6 +15,8 @@ from concord.settings import Settings
 
 FATES = ("received", "published", "quarantined", "rejected", "superseded")
 
+NIGHTS_SHOWN = 3
+
 
 def sums(ledger: Ledger, feed: str) -> Iterator[tuple[Delivery, TableCount]]:
     """Yield each delivery of a feed with what became of its rows, over all tables."""
@@ -77,13 +79,13 @@ def _state(delivery: Delivery) -> str:
 
 
 def _standing(county: County) -> Table:
+    """A row for each feed, so that there is room for many; the newest nights."""
+    nights = sorted(county.ledger.nights())[-NIGHTS_SHOWN:]
     table = Table(title="Feeds by night", box=SIMPLE, pad_edge=False)
-    table.add_column("night")
-    feeds = sorted(county.registry.contracts)
-    for feed in feeds:
-        table.add_column(feed)
-    for night in county.ledger.nights():
-        table.add_row(str(night), *(_one_standing(county, f, night) for f in feeds))
+    for name in ("feed", *map(str, nights)):
+        table.add_column(name)
+    for feed in sorted(county.registry.contracts):
+        table.add_row(feed, *(_one_standing(county, feed, night) for night in nights))
     return table
 
 

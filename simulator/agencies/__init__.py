@@ -7,7 +7,7 @@ that its events hang together with theirs and no other agency's bytes change.
 
 from collections.abc import Mapping
 
-from simulator.agencies import complaints, parole, police_cad, survey
+from simulator.agencies import complaints, parole, police_cad, social_services, survey
 from simulator.agencies.agency import Agency
 
 _ALL: tuple[Agency, ...] = (
@@ -15,5 +15,6 @@ _ALL: tuple[Agency, ...] = (
     complaints.AGENCY,
     survey.AGENCY,
     parole.AGENCY,
+    social_services.AGENCY,
 )
 AGENCIES: Mapping[str, Agency] = {agency.feed: agency for agency in _ALL}

@@ -149,6 +149,7 @@ def test_a_decided_feed_is_tried_on_its_sample(
     assert {r.rule: r.unexpected for r in trial.rules} == {
         "type:booked_on": 1,
         "not-future:booked_on": 1,
+        "file:columns_added": 1,
     }
     assert trial.not_taken == {"booking": ("Cell",)}
     assert trial.held is None

@@ -19,6 +19,7 @@ FEEDS = (
     "police_rms",
     "probation",
     "school",
+    "social_services",
     "survey",
 )
 """Every feed that the county has, by name."""

@@ -32,6 +32,10 @@ SELECT
     EXISTS(
         SELECT 1 FROM parole__person AS known
         WHERE known.person_token = persons.person_token
-    ) AS in_parole
+    ) AS in_parole,
+    EXISTS(
+        SELECT 1 FROM social_services__client AS known
+        WHERE known.person_token = persons.person_token
+    ) AS in_social_services
 FROM persons
 ORDER BY persons.person_token
