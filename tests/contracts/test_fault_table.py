@@ -31,3 +31,7 @@ def test_the_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == table(), (
         "python -m tests.support.fault_table > docs/reference/faults.md"
     )
+
+
+def test_every_fault_has_a_test_that_raises_it() -> None:
+    assert sorted(known_faults()) == sorted({test.fault for test in fault_tests()})

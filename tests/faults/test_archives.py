@@ -184,7 +184,9 @@ def test_f22_a_table_of_contents_without_end_is_not_read_into_memory(tmp_path):
 
 
 @pytest.mark.fault("F22", code="ARCHIVE_UNSAFE", outcome="held")
-@pytest.mark.parametrize("inner", [zipped(a=BODY), gzip.compress(BODY)])
+@pytest.mark.parametrize(
+    "inner", [zipped(a=BODY), gzip.compress(BODY)], ids=["zip", "gzip"]
+)
 @pytest.mark.parametrize("packing", ["gzip", "zip"])
 def test_f22_a_packed_file_in_a_packed_file_is_held(tmp_path, inner, packing):
     """A zip in a zip: never unpacked twice."""
