@@ -64,9 +64,21 @@ def fault(
     by_feed = {
         feed: effects.get(feed) or effects[kind]
         for feed, kind in KINDS.items()
-        if feed in effects or kind in effects
+        if feed in effects or (kind in effects and _can_show(feed, effects[kind]))
     }
     return Fault(number, summary, by_feed, names)
+
+
+def _can_show(feed: str, effect: Effect) -> bool:
+    """Say whether an effect for a kind of feed shows at this one.
+
+    Of the added agencies a zip can't show what is wrong in a plain file, and a small
+    snapshot on which nothing happens overnight can't show yesterday's delivery.
+    """
+    agency = AGENCIES.get(feed)
+    if agency is None or not agency.full:
+        return True
+    return agency.zipped is None and (effect.by_server or effect.withholds)
 
 
 def served(number: str, summary: str, *kinds: str) -> Fault:
