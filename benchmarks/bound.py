@@ -22,6 +22,7 @@ from concord.contracts.models import Contract, Table
 from concord.contracts.registry import Registry, load_registry
 from concord.curation.sql_files import read_tables, select_tables
 from concord.deidentification.zip3 import Zip3Table
+from concord.parsing.casting import sql_types
 from concord.settings import Settings
 from concord.validation.references import in_dependency_order
 
@@ -37,19 +38,36 @@ def run(served: Served, person_map: Path, output: Path, figures: Figures) -> Non
     registry = load_registry(settings)
     with duckdb.connect(config={"threads": settings.threads}) as con:
         con.execute("LOAD icu; SET TimeZone = 'America/Chicago'")
-        for contract in registry.contracts.values():
+        contracts = [c for c in registry.contracts.values() if c.id in served.feeds]
+        for contract in contracts:
             with figures.stage(f"read {contract.id}"):
                 for table in contract.tables:
                     read(con, contract, table, served)
-        for contract in registry.contracts.values():
+        for contract in contracts:
             with figures.stage(f"validate {contract.id}"):
                 for table in in_dependency_order(contract):
                     validate(con, contract, table, settings.expectations)
                     _quarantine(con, contract, table, output / "quarantine")
+        _leave_empty(con, registry, served)
         with figures.stage("persons and tokens"):
             _persons(con, registry, settings, person_map)
         with figures.stage("publish"):
-            _publish(con, registry, settings, output, figures)
+            _publish(con, registry, settings, served, output, figures)
+
+
+def _leave_empty(
+    con: duckdb.DuckDBPyConnection, registry: Registry, served: Served
+) -> None:
+    """Make empty ``good_…`` of feeds that never delivered; curated SQL reads them."""
+    for contract in registry.contracts.values():
+        for table in contract.tables if contract.id not in served.feeds else ():
+            nulls = ", ".join(
+                f'NULL::{kind} AS "{name}"' for name, kind in sql_types(table).items()
+            )
+            con.execute(
+                f"CREATE TABLE good_{contract.id}_{table.name} AS "
+                f"SELECT {nulls} WHERE FALSE"
+            )
 
 
 def read(
@@ -162,6 +180,7 @@ def _publish(
     con: duckdb.DuckDBPyConnection,
     registry: Registry,
     settings: Settings,
+    served: Served,
     output: Path,
     figures: Figures,
 ) -> None:
@@ -171,6 +190,8 @@ def _publish(
         for table in contract.tables:
             query = deidentified_sql(contract, table, profile)
             con.execute(f"CREATE VIEW {contract.id}__{table.name} AS {query}")
+        if contract.id not in served.feeds:
+            continue
         rows = " + ".join(
             f"(SELECT count(*) FROM good_{contract.id}_{t.name})"
             for t in contract.tables

@@ -63,7 +63,7 @@ def run(served: Served, home: Path, figures: Figures) -> None:
     shutil.rmtree(home, ignore_errors=True)
     with pipeline.open_county(Settings(home=home)) as county:
         feeds = sorted(
-            county.registry.contracts,
+            served.feeds,
             key=lambda feed: -sum(f.rows for f in served.of(feed)),
         )
         for name in ("vault", "content", "quarantine"):

@@ -48,6 +48,11 @@ class Served:
         return [str(self.root / file.path) for file in self.of(feed, table)]
 
     @property
+    def feeds(self) -> set[str]:
+        """Return the feeds that deliver; the county's others never did."""
+        return {file.feed for file in self.files}
+
+    @property
     def bytes(self) -> int:
         """Return the size of everything."""
         return sum((self.root / file.path).stat().st_size for file in self.files)

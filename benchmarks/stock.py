@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ def run(served: Served, output: Path, figures: Figures) -> None:
     output.mkdir(parents=True)
     settings = Settings()
     registry = load_registry(settings)
+    delivering = {c.id: c for c in registry.contracts.values() if c.id in served.feeds}
+    registry = replace(registry, contracts=delivering)
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     frames: dict[str, Frames] = {}
     for contract in registry.contracts.values():

@@ -77,3 +77,9 @@ def fetch(county: County, start: Callable[..., Running]) -> Callable[..., Any]:
         return running.fetch("probation", NIGHTS[0], **spec)
 
     return fetch_through
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the command line room, so that its tables break no word."""
+    monkeypatch.setattr("concord.terminal.console.width", 200)

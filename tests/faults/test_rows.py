@@ -451,7 +451,7 @@ def test_returned_rows_may_not_lie_in_a_zone(zone, tmp_path) -> None:
             assert not (folder / "rows.csv").exists()
 
 
-def test_the_commands_show_counts_and_write_rows(tmp_path, monkeypatch) -> None:
+def test_the_commands_show_counts_and_write_rows(tmp_path, wide, monkeypatch) -> None:
     with opened(tmp_path) as clinic:
         people = [client(1, first_name=CANARY), client(2)]
         clinic.check(night(0), people, [visit(1, **BAD), visit(7)])
@@ -462,7 +462,6 @@ def test_the_commands_show_counts_and_write_rows(tmp_path, monkeypatch) -> None:
         ]
     monkeypatch.setenv("CONCORD_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CONCORD_PROJECT", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
     shown = CliRunner().invoke(app, ["quarantine", "list", FEED])
     assert shown.exit_code == 0
     assert "reference:client_id" in shown.output

@@ -24,9 +24,8 @@ runner = CliRunner()
 
 
 @pytest.fixture
-def home(nights, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(nights, wide: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CONCORD_HOME", str(nights.home))
-    monkeypatch.setenv("COLUMNS", "200")
     return nights.home
 
 

@@ -213,13 +213,17 @@ class Archive:
     def _refuse_redelivered(self, receipt: Receipt, agreed: AgreedDelivery) -> None:
         """Raise where files of an earlier night came again under a new name.
 
-        Changes without rows are alike every quiet night, so they say nothing.
+        Changes without rows are alike every quiet night, so they say nothing. A full
+        snapshot may be the last one's to the letter too; then its manifest, which is
+        written anew each night, says that the agency means tonight.
         """
-        if receipt.rows == 0 and agreed.mode == "increment":
+        increment = agreed.mode == "increment"
+        if receipt.rows == 0 and increment:
             return
         digest = receipt.delivery_id.rsplit(":", 1)[1]
         for earlier in self.ledger.deliveries(receipt.feed):
-            if earlier.night < receipt.night and earlier.id.endswith(f":{digest}"):
+            same = earlier.night < receipt.night and earlier.id.endswith(f":{digest}")
+            if same and (increment or self._same_manifest(earlier, receipt)):
                 raise DeliveryNotReady(
                     "REDELIVERED",
                     feed=receipt.feed,
@@ -227,6 +231,12 @@ class Archive:
                     f"{earlier.night} once more",
                     remedy="Ask the agency for the night's own files",
                 )
+
+    def _same_manifest(self, earlier: Delivery, receipt: Receipt) -> bool:
+        """Say whether two deliveries came with one manifest, or with none."""
+        before = self.receipt(earlier).of("manifest", "manifest")
+        tonight = receipt.of("manifest", "manifest")
+        return [p.sha256 for p in before] == [p.sha256 for p in tonight]
 
     def _record(self, receipt: Receipt, folder: Path) -> Delivery:
         delivery = as_delivery(receipt, folder.relative_to(self.zones.landing))

@@ -215,7 +215,7 @@ class StateMerger:
                 f"(SELECT {keys} FROM {previous} SEMI JOIN ({gone}) AS _gone "
                 f"USING ({keys}))",
             )
-            self._brake(previous, before, taken)
+            self._brake(previous, before, taken, absent=whole)
         if whole:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {previous} AS FROM {new}")
             return
@@ -230,7 +230,7 @@ class StateMerger:
             f"UNION ALL BY NAME FROM {new}"
         )
 
-    def _brake(self, relation: str, before: int, taken: int) -> None:
+    def _brake(self, relation: str, before: int, taken: int, *, absent: bool) -> None:
         """Count deletions, and stop where they are a large part of the state."""
         name = relation.removeprefix("previous_")
         if not name.startswith("identity_"):
@@ -241,7 +241,7 @@ class StateMerger:
         table = name.removeprefix("identity_")
         remedy = "If they were really removed, exempt the rule in include/exemptions"
         share = f"{table}: {taken} of {before} rows"
-        if self.contract.delivery.absence_deletes:
+        if absent:
             detail = f"{share} are absent from the full snapshot"
             self.brakes.pull("MASS_ABSENCE", f"absent:{table}", detail, remedy)
         else:

@@ -29,7 +29,9 @@ def school(tmp_path, namespaces):
 def typed(contract, table, column, text):
     """Return what a text of the agency's becomes."""
     (cast,) = (c for c in castings(contract.table(table)) if c.column.name == column)
-    query = f"SELECT {cast.typed}, {cast.fault} FROM (SELECT ? AS {column})"
+    texts = f"SELECT {cast.text} AS {cast.text_name} FROM (SELECT ? AS {column})"
+    values = f"SELECT *, {cast.typed} AS {column} FROM ({texts})"
+    query = f"SELECT {column}, {cast.fault or 'FALSE'} FROM ({values})"
     with duckdb.connect() as con:
         return con.execute(query, [text]).fetchone()
 

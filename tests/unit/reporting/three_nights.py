@@ -1,6 +1,6 @@
 """A ledger of three nights: all well; one late and one held; both caught up."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -100,6 +100,9 @@ RULES = {
 }  # fmt: skip
 
 
+FEEDS = ("hospital", "police_rms", "probation", "school")
+
+
 @dataclass
 class County:
     """A ledger on disk and everything a report is written from."""
@@ -116,7 +119,9 @@ class County:
         self.zones = Zones(self.home)
         self.zones.prepare()
         self.ledger = Ledger(self.settings.ledger)
-        self.registry = load_registry(self.settings)
+        registry = load_registry(self.settings)
+        contracts = {f: c for f, c in registry.contracts.items() if f in FEEDS}
+        self.registry = replace(registry, contracts=contracts)
 
     def deliver(
         self,
