@@ -29,7 +29,11 @@ def school(tmp_path, namespaces):
 def typed(contract, table, column, text):
     """Return what a text of the agency's becomes."""
     (cast,) = (c for c in castings(contract.table(table)) if c.column.name == column)
-    query = f"SELECT {cast.typed}, {cast.fault} FROM (SELECT ? AS {column})"
+    query = (
+        f"SELECT {column}, {cast.fault or 'false'} FROM (SELECT *, {cast.typed} AS "
+        f"{column} FROM (SELECT {cast.text} AS {cast.text_name} "
+        f"FROM (SELECT ? AS {column})))"
+    )
     with duckdb.connect() as con:
         return con.execute(query, [text]).fetchone()
 
