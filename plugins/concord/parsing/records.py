@@ -95,9 +95,12 @@ class RecordScanner:
             return None
         ends = _places(block, data, NEWLINE)
         outer = _outside(ends, quotes, inside)
-        returns = _outside(_places(block, data, RETURN), quotes, inside)
-        if (data[np.minimum(returns + 1, data.size - 1)] != NEWLINE).any():
+        returns = _places(block, data, RETURN)
+        alone = returns[data[np.minimum(returns + 1, data.size - 1)] != NEWLINE]
+        if _outside(alone, quotes, inside).size:
             return None
+        if returns.size:  # those before a line end lie where it lies
+            returns = outer[(outer > 0) & (data[outer - 1] == RETURN)] - 1
         rows = outer.size
         if not self.blank_rows:
             starts = np.concatenate(([self.row_start - self.offset], outer[:-1] + 1))
