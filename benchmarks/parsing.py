@@ -3,7 +3,8 @@
     python benchmarks/parsing.py --gigabytes 1
 
 Prints MB/s, the ratio within this run and each process's peak memory, for a delimited
-file, one document a line, and JSON pages. `--gigabytes 10` shows that memory is flat.
+file, one document a line, and JSON pages. The typed table lies in DuckDB's memory:
+`--memory-limit 1GB` shows what a size needs; beyond the limit reading stops.
 """
 
 import argparse
@@ -71,12 +72,12 @@ def main() -> None:
     console = Console(width=max(100, Console().width))
     printed = Printed("files", "MB", "way", "MB/s", "CPU MB/s", "peak GB", "rows")
     ratios: dict[str, dict[str, float]] = {}
-    for case in CASES.values():
+    for case in (CASES[name] for name in options.cases):
         folder = root / case.name.replace(" ", "_")
         size = _prepare(case, folder, int(options.gigabytes * 1e9))
         took = {}
         for way in WAYS:
-            took[way] = figures = _run(case.name, way, folder)
+            took[way] = figures = _run(case.name, way, folder, options.memory_limit)
             megabytes = size / 1e6
             printed.add_row(
                 case.name,
@@ -102,25 +103,28 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--memory-limit", default=Settings().memory_limit)
     parser.add_argument("--root", type=Path, help="scratch folder, kept")
-    parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _run(case: str, way: str, folder: Path) -> Figures:
-    command = [sys.executable, __file__, "--work", case, way, str(folder)]
+def _run(case: str, way: str, folder: Path, memory: str) -> Figures:
+    command = [sys.executable, __file__, "--work", case, way, str(folder), memory]
     subprocess.run(command, check=True, cwd=PROJECT)
     return Figures.read(folder.parent / f"{folder.name}-{way}.json")
 
 
-def _work(name: str, way: str, folder: str) -> None:
+def _work(name: str, way: str, folder: str, memory: str) -> None:
     """Read the files one way, in a process of its own."""
     contract, table = CASES[name].of()
     files = sorted(Path(folder).iterdir())
     figures = Figures(way)
+    settings = Settings(memory_limit=memory)
     with (
         TemporaryDirectory(dir=Path(folder).parent) as workspace,
-        connect(Settings(), Path(workspace), timezone=contract.timezone) as con,
+        connect(settings, Path(workspace), timezone=contract.timezone) as con,
     ):
         with figures.stage(way):
             if way == "concord":

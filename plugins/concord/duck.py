@@ -17,7 +17,11 @@ from concord.settings import Settings
 def connect(
     settings: Settings, workspace: Path, *, timezone: str = "UTC"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory database that spills, encrypted, only into ``workspace``."""
+    """Open an in-memory database that spills, if at all, encrypted into ``workspace``.
+
+    DuckDB encrypts only where its httpfs extension is; elsewhere what is larger than
+    the memory limit fails before a byte of it is written.
+    """
     connection = duckdb.connect(
         ":memory:",
         config={

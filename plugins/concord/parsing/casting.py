@@ -40,8 +40,12 @@ class Casting:
     def text(self) -> str:
         """Return SQL of the clean text: trimmed, NULL where it means no value."""
         raw = quoted(self.column.name)
-        text = _trimmed(raw) if self.column.trim else raw
-        for token in self.column.null_tokens:
+        tokens = self.column.null_tokens
+        text = raw
+        if self.column.trim:
+            text = _trimmed(raw, empty_is_null="" in tokens)
+            tokens = tuple(token for token in tokens if token)
+        for token in tokens:
             text = f"nullif({text}, {literal(token)})"
         return _in_our_namespace(self.column, text)
 
@@ -69,11 +73,16 @@ def sql_types(table: Table) -> dict[str, str]:
     return {column.name: SQL_TYPES[column.type] for column in table.columns}
 
 
-def _trimmed(raw: str) -> str:
-    """Cut blanks off; what plainly has none is spared the look at every character."""
+def _trimmed(raw: str, *, empty_is_null: bool) -> str:
+    """Cut blanks off; what plainly has none is spared the look at every character.
+
+    Only what was cut, or begins with nothing, can be empty.
+    """
+    trimmed = f"nullif(trim({raw}), '')" if empty_is_null else f"trim({raw})"
     return (
-        f"CASE WHEN {raw} < '!' OR ends_with({raw}, ' ') "
-        f"OR strlen({raw}) <> length({raw}) THEN trim({raw}) ELSE {raw} END"
+        f"CASE WHEN {raw} < '!' OR strlen({raw}) <> length({raw}) "
+        f"OR (contains({raw}, ' ') AND ends_with({raw}, ' ')) "
+        f"THEN {trimmed} ELSE {raw} END"
     )
 
 

@@ -2,8 +2,8 @@
 
 CSV readers take a stray quote for text and an open one for the rest of the file. Here a
 quote may open a field only at its start and close it only at its end. Blocks without
-damage are judged by arithmetic on the places of their quotes; only a block with damage
-is walked through quote by quote.
+damage are judged by arithmetic on the places of quotes and line ends; only a block with
+damage is walked through quote by quote.
 """
 
 import re
@@ -18,6 +18,7 @@ from concord.parsing.problems import Held
 
 QUOTE, NEWLINE, RETURN, SPACE = b'"\n\r '
 EVENT = re.compile(rb'["\n\r]')
+Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
 
 
@@ -27,9 +28,13 @@ class Scanned:
 
     rows: int  # that are whole
     bare: int  # line ends that are LF alone
-    pairs: int  # line ends that are CR LF
+    returns: Places  # of line ends that are CR LF
     damaged: tuple[Span, ...] = ()
-    returns: Places | None = None  # places of CR LF, where there are quotes as well
+
+    @property
+    def pairs(self) -> int:
+        """Return how many line ends are CR LF."""
+        return self.returns.size
 
 
 class RecordScanner:
@@ -66,59 +71,42 @@ class RecordScanner:
         """
         if self.bad:
             return self._walk(block)
-        return self._plain(block) or self._quick(block) or self._walk(block)
+        return self._quick(block) or self._walk(block)
 
     def with_bare_ends(self, block: bytes) -> bytes:
         """Judge the next block, and return it with LF where CR LF ends a row."""
-        seen = self.scan(block)
-        if seen.returns is None:
-            return block.replace(b"\r\n", b"\n")
-        return np.delete(np.frombuffer(block, np.uint8), seen.returns).tobytes()
+        returns = self.scan(block).returns
+        return np.delete(np.frombuffer(block, np.uint8), returns).tobytes()
 
     def finish(self) -> None:
         """Say that the file ended; raises DeliveryHeld where a quote is still open."""
         if self.opened is not None:
             raise self.unclosed(self.opened)
 
-    def _plain(self, block: bytes) -> Scanned | None:
-        """Judge a block without quotes and empty lines, as most are, by counting."""
-        if self.opened is not None or b'"' in block or b"\n\n" in block:
-            return None
-        returns = block.count(b"\r")
-        pairs = block.count(b"\r\n") if returns else 0
-        if (
-            returns != pairs
-            or block[:1] == b"\n"
-            or (pairs and (block[:1] == b"\r" or b"\n\r\n" in block))
-        ):
-            return None
-        ends = block.count(b"\n")
-        self.move_on(block, len(block))
-        return Scanned(ends + (block[-1:] != b"\n"), ends - pairs, pairs)
-
     def _quick(self, block: bytes) -> Scanned | None:
         """Judge a block at once; None where it has any damage."""
         data = np.frombuffer(block, np.uint8)
         inside = int(self.opened is not None)
-        quotes = np.flatnonzero(data == QUOTE)
+        quotes = _places(block, data, QUOTE)
         opening, closing = quotes[inside::2], quotes[1 - inside :: 2]
         before = data[opening - 1][int(opening.size > 0 and opening[0] == 0) :]
         after = data[np.minimum(closing + 1, data.size - 1)]
         if not (self.allowed[before].all() and self.allowed[after].all()):
             return None
-        ends = np.flatnonzero(data == NEWLINE)
-        outer = ends[(np.searchsorted(quotes, ends) + inside) % 2 == 0]
-        returns = np.flatnonzero(data == RETURN)
-        if returns.size:
-            returns = returns[(np.searchsorted(quotes, returns) + inside) % 2 == 0]
-            if (data[np.minimum(returns + 1, data.size - 1)] != NEWLINE).any():
-                return None
+        ends = _places(block, data, NEWLINE)
+        outer = _outside(ends, quotes, inside)
+        returns = _places(block, data, RETURN)
+        alone = returns[data[np.minimum(returns + 1, data.size - 1)] != NEWLINE]
+        if _outside(alone, quotes, inside).size:
+            return None
+        if returns.size:  # those before a line end lie where it lies
+            returns = outer[(outer > 0) & (data[outer - 1] == RETURN)] - 1
         rows = outer.size
         if not self.blank_rows:
             starts = np.concatenate(([self.row_start - self.offset], outer[:-1] + 1))
             content = outer - starts[: outer.size]
-            content -= np.isin(outer - 1, returns, assume_unique=True)
-            rows -= np.count_nonzero(content == 0)
+            returned = (content == 1) & (data[outer - 1] == RETURN)
+            rows -= int(np.count_nonzero((content == 0) | returned))
         open_quotes = (quotes.size + inside) % 2
         last_end = int(outer[-1]) + 1 if outer.size else None
         if last_end != len(block) and not open_quotes:
@@ -129,10 +117,8 @@ class RecordScanner:
             opened = None
         elif opened is None or quotes.size:
             opened = self.line + int(np.searchsorted(ends, quotes[-1]))
-        self.move_on(block, last_end, opened)
-        return Scanned(
-            int(rows), outer.size - returns.size, returns.size, returns=returns
-        )
+        self.move_on(block, ends.size, last_end, opened)
+        return Scanned(rows, outer.size - returns.size, returns)
 
     def _walk(self, block: bytes) -> Scanned:
         """Judge a block event by event, and resume after each damaged row."""
@@ -142,18 +128,34 @@ class RecordScanner:
         return walk.end()
 
     def move_on(
-        self, block: bytes, last_end: int | None, opened: int | None = None
+        self, block: bytes, lines: int, last_end: int | None, opened: int | None
     ) -> None:
         """Move on to the next block."""
         if last_end is not None:
             self.row_start = self.offset + last_end
         self.offset += len(block)
-        self.line += block.count(b"\n")
+        self.line += lines
         self.opened = opened
 
     def unclosed(self, line: int) -> DeliveryHeld:
         """Make the error for a quote that is never closed."""
         return self.held("UNCLOSED_QUOTE", f"the quote on line {line} is not closed")
+
+
+def _places(block: bytes, data: Bytes, byte: int) -> Places:
+    """Find a byte; what is nowhere is soon known."""
+    if byte not in block:
+        return np.empty(0, np.intp)
+    return np.flatnonzero(data == byte)
+
+
+def _outside(places: Places, quotes: Places, inside: int) -> Places:
+    """Leave out the places that lie between quotes."""
+    if not quotes.size:
+        return places[:0] if inside else places
+    before = np.searchsorted(quotes, places) + inside
+    outside: Places = places[before % 2 == 0]
+    return outside
 
 
 class _Walk:
@@ -225,9 +227,8 @@ class _Walk:
             self.start = size
             self.bare -= 1
         last = self.start if self.start > 0 else None
-        self.scanner.move_on(self.block, last, self.opened)
+        lines = self.line - self.scanner.line
+        self.scanner.move_on(self.block, lines, last, self.opened)
         self.scanner.bad = self.bad
         places = np.array(self.returns, np.intp)
-        return Scanned(
-            self.rows, self.bare, len(self.returns), tuple(self.damaged), places
-        )
+        return Scanned(self.rows, self.bare, places, tuple(self.damaged))
