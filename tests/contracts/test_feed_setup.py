@@ -197,6 +197,7 @@ def test_the_command_says_counts_and_no_value(
     assert "booking: 3 read, 1 good, 1 quarantined, 1 rejected" in tried.output
     assert "not in the contract: Cell" in tried.output
     assert f"Next: make the connection '{FEED}'" in tried.output
+    assert f"backfill {FEED} --from 2026-01-05 --to 2026-01-05" in tried.output
     assert CANARY not in begun.output + undecided.output + tried.output
 
 
