@@ -102,5 +102,6 @@ def check(
         if trial.held is not None:
             raise ConcordError(f"the samples would be held: {trial.held}")
         typer.echo(
-            f"Next: make the connection '{contract.connection}', then run one night"
+            f"Next: make the connection '{contract.connection}', then run one night: "
+            f"`concord backfill {feed} --from {on} --to {on}`"
         )

@@ -47,8 +47,17 @@ BREAKS = [
         CONTRACT,
         '"sex_words"',
         '"sex_word"',
-        r"code list 'sex_word' does not exist",
+        r"code list 'sex_word' does not exist\. "
+        r"Add include/codelists/sex_word\.csv with code,value,description",
         id="missing-code-list",
+    ),
+    pytest.param(
+        CONTRACT,
+        '{name: last_name, physicalName: "name.last", logicalType: string, ',
+        '{name: last_name, physicalName: "name.last", logicalType: string, '
+        "primaryKey: true, primaryKeyPosition: 2, ",
+        r":\d+: a row of 'person' is not one person: its key is another\. Describe",
+        id="persons-in-a-table-of-events",
     ),
     pytest.param(
         CONTRACT,

@@ -14,6 +14,7 @@ from concord.pipeline.trying import examine, try_samples
 from concord.settings import Settings
 
 TODAY = date(2026, 1, 5)
+FEED = "tried_by_a_test"  # no county has one of that name
 CANARY = "Zqxgavomi"
 BOOKING = f"""BookingNo,Last Name,bookedOn,Cell
 B0001,{CANARY},2025-11-03,12
@@ -41,7 +42,7 @@ def sample(tmp_path: Path) -> Path:
 
 def decide(settings: Settings) -> None:
     """Fill in a scaffold as somebody who has read the agreement would."""
-    path = settings.include / "contracts" / "jail.odcs.yaml"
+    path = settings.include / "contracts" / f"{FEED}.odcs.yaml"
     text = path.read_text()
     for old, new in DECIDED.items():
         text = text.replace(old, new)
@@ -68,7 +69,7 @@ def decide(settings: Settings) -> None:
         kept.append(column.replace("value: REVIEW", f"value: {CONCEPTS[name]}"))
     text = "      - name: ".join([head, *kept])
     path.write_text(text.replace("REVIEW", "Decided by a test"))
-    path = settings.include / "agreements" / "jail.yaml"
+    path = settings.include / "agreements" / f"{FEED}.yaml"
     text = path.read_text().replace(
         "concepts: [REVIEW]", f"concepts: [{', '.join(CONCEPTS.values())}]"
     )
@@ -78,9 +79,9 @@ def decide(settings: Settings) -> None:
 def test_a_scaffold_names_the_samples_columns_and_decides_nothing(
     settings: Settings, sample: Path
 ) -> None:
-    written = scaffold(settings, "jail", [sample], TODAY)
+    written = scaffold(settings, FEED, [sample], TODAY)
     assert [path.name for path in written] == [
-        "jail.odcs.yaml", "jail.yaml", "booking.json",
+        f"{FEED}.odcs.yaml", f"{FEED}.yaml", "booking.json",
     ]  # fmt: skip
     text = written[0].read_text()
     for header in ('"BookingNo"', '"Last Name"', '"bookedOn"', '"Cell"'):
@@ -93,28 +94,28 @@ def test_a_scaffold_names_the_samples_columns_and_decides_nothing(
 def test_a_scaffold_is_refused_until_everything_is_decided(
     settings: Settings, sample: Path
 ) -> None:
-    scaffold(settings, "jail", [sample], TODAY)
+    scaffold(settings, FEED, [sample], TODAY)
     with pytest.raises(ContractError, match="unknown concept 'REVIEW'"):
         load_registry(settings)
     with pytest.raises(ConfigError, match=r"lines are still to decide") as refusal:
-        examine(settings, "jail", TODAY)
-    assert "jail.odcs.yaml:" in str(refusal.value)
-    assert "jail.yaml:" in str(refusal.value)
+        examine(settings, FEED, TODAY)
+    assert f"{FEED}.odcs.yaml:" in str(refusal.value)
+    assert f"{FEED}.yaml:" in str(refusal.value)
 
 
 def test_nothing_is_overwritten(settings: Settings, sample: Path) -> None:
-    scaffold(settings, "jail", [sample], TODAY)
-    before = (settings.include / "contracts/jail.odcs.yaml").read_bytes()
+    scaffold(settings, FEED, [sample], TODAY)
+    before = (settings.include / f"contracts/{FEED}.odcs.yaml").read_bytes()
     with pytest.raises(ConfigError, match="exists already"):
-        scaffold(settings, "jail", [], TODAY)
-    assert (settings.include / "contracts/jail.odcs.yaml").read_bytes() == before
+        scaffold(settings, FEED, [], TODAY)
+    assert (settings.include / f"contracts/{FEED}.odcs.yaml").read_bytes() == before
 
 
 def test_nothing_is_written_where_one_file_is_in_the_way(settings: Settings) -> None:
-    (settings.include / "agreements/jail.yaml").write_text("mine")
+    (settings.include / f"agreements/{FEED}.yaml").write_text("mine")
     with pytest.raises(ConfigError, match="exists already"):
-        scaffold(settings, "jail", [], TODAY)
-    assert not (settings.include / "contracts/jail.odcs.yaml").exists()
+        scaffold(settings, FEED, [], TODAY)
+    assert not (settings.include / f"contracts/{FEED}.odcs.yaml").exists()
 
 
 @pytest.mark.parametrize(
@@ -122,8 +123,8 @@ def test_nothing_is_written_where_one_file_is_in_the_way(settings: Settings) -> 
     [
         ("Jail", "a\n1\n", "can't be a feed's name"),
         ("../jail", "a\n1\n", "can't be a feed's name"),
-        ("jail", "", "header is empty"),
-        ("jail", "a,A\n1,2\n", "names a column twice"),
+        (FEED, "", "header is empty"),
+        (FEED, "a,A\n1,2\n", "names a column twice"),
     ],
 )
 def test_what_cannot_be_begun_is_said(
@@ -138,10 +139,10 @@ def test_what_cannot_be_begun_is_said(
 def test_a_decided_feed_is_tried_on_its_sample(
     settings: Settings, sample: Path
 ) -> None:
-    scaffold(settings, "jail", [sample], TODAY)
+    scaffold(settings, FEED, [sample], TODAY)
     decide(settings)
-    assert open_marks(settings, "jail") == []
-    contract = examine(settings, "jail", TODAY)
+    assert open_marks(settings, FEED) == []
+    contract = examine(settings, FEED, TODAY)
     trial = try_samples(settings, contract, [sample], TODAY)
     (counts,) = trial.counts
     assert (counts.received, counts.published) == (3, 1)
@@ -156,35 +157,58 @@ def test_a_decided_feed_is_tried_on_its_sample(
     assert not settings.home.exists(), "a trial leaves nothing in the data root"
 
 
+def test_two_tables_of_one_file_take_its_columns_together(
+    settings: Settings, sample: Path
+) -> None:
+    scaffold(settings, FEED, [sample], TODAY)
+    decide(settings)
+    path = settings.include / "contracts" / f"{FEED}.odcs.yaml"
+    table = path.read_text().split("schema:\n")[1]
+    *_, last_name, booked_on = table.split("      - name: ")
+    charge = table.replace("- name: booking\n", "- name: charge\n", 1)
+    first = table.replace(f"      - name: {booked_on}", "")
+    second = charge.replace(f"      - name: {last_name}", "")
+    path.write_text(path.read_text().replace(table, first + second))
+    suite = settings.expectations / FEED / "booking.json"
+    suite.with_stem("charge").write_text(suite.read_text().replace("booking", "charge"))
+    trial = try_samples(settings, examine(settings, FEED, TODAY), [sample], TODAY)
+    assert {c.table_name: c.received for c in trial.counts} == {
+        "booking": 3,
+        "charge": 3,
+    }
+    assert trial.not_taken == {"booking": ("Cell",)}
+
+
 def test_the_command_says_counts_and_no_value(
     settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONCORD_PROJECT", str(settings.project))
     monkeypatch.setenv("CONCORD_HOME", str(settings.home))
     runner = CliRunner()
-    begun = runner.invoke(app, ["feed", "new", "jail", "--from", str(sample)])
+    begun = runner.invoke(app, ["feed", "new", FEED, "--from", str(sample)])
     assert begun.exit_code == 0, begun.output
-    undecided = runner.invoke(app, ["feed", "check", "jail"])
+    undecided = runner.invoke(app, ["feed", "check", FEED])
     assert undecided.exit_code == 1
     assert "still to decide" in undecided.output
     decide(settings)
-    told = ["feed", "check", "jail", "--against", str(sample), "--night", "2026-01-05"]
+    told = ["feed", "check", FEED, "--against", str(sample), "--night", "2026-01-05"]
     tried = runner.invoke(app, told)
     assert tried.exit_code == 0, tried.output
     assert "booking: 3 read, 1 good, 1 quarantined, 1 rejected" in tried.output
     assert "not in the contract: Cell" in tried.output
-    assert "Next: make the connection 'jail'" in tried.output
+    assert f"Next: make the connection '{FEED}'" in tried.output
+    assert f"backfill {FEED} --from 2026-01-05 --to 2026-01-05" in tried.output
     assert CANARY not in begun.output + undecided.output + tried.output
 
 
 def test_a_sample_that_would_be_held_is_said_with_its_code(
     settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scaffold(settings, "jail", [sample], TODAY)
+    scaffold(settings, FEED, [sample], TODAY)
     decide(settings)
     sample.write_text(BOOKING.replace("bookedOn", "booked"))
     monkeypatch.setenv("CONCORD_PROJECT", str(settings.project))
-    told = ["feed", "check", "jail", "--against", str(sample), "--night", "2026-01-05"]
+    told = ["feed", "check", FEED, "--against", str(sample), "--night", "2026-01-05"]
     answer = CliRunner().invoke(app, told)
     assert answer.exit_code == 1
     assert "COLUMN_MISSING" in answer.output

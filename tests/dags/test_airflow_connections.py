@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from concord.exceptions import TransportError
+from concord.exceptions import ConfigError, TransportError
 from simulator.connections import airflow_connections
 from tests.support.landing import REGISTRY
 from tests.support.small_county import NIGHTS
@@ -46,3 +46,15 @@ def test_a_wrong_password_is_offered_once_under_airflow_too(transport):
     with pytest.raises(TransportError, match="LOGIN_REFUSED"):
         police.offered(None, NIGHTS[0])
     assert [login.attempts for login in servers.police_logins] == [1]
+
+
+def test_a_connection_that_nobody_made_is_said_with_its_remedy(dagbag, tmp_path):
+    from concord.landing.ledger import Ledger
+    from concord.orchestration.connections import transport_of
+
+    contract = REGISTRY.contracts["police_rms"]
+    unmade = contract.model_copy(update={"connection": "nobody_made_it"})
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with pytest.raises(ConfigError, match="set AIRFLOW_CONN_NOBODY_MADE_IT to its"):
+        transport_of(unmade, ledger)
+    ledger.close()

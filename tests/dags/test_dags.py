@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from concord.settings import PROJECT
-from tests.support.feeds import FEEDS
 
+CONTRACTS = PROJECT / "include" / "contracts"
+FEEDS = [p.name.removesuffix(".odcs.yaml") for p in CONTRACTS.glob("*.odcs.yaml")]
 EXPECTED = {
     **{f"ingest_{feed}": {"land", "check"} for feed in FEEDS},
     "link_persons": {"link"},

@@ -1,5 +1,6 @@
 """Checks between agencies: two counts and nothing else, from de-named content."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from concord.contracts.registry import load_registry
 from concord.curation.cross_checks import Check, read_checks, run_checks
 from concord.exceptions import ConfigError
 from concord.landing.history import CrossCheck
@@ -18,6 +20,7 @@ from tests.support.deidentified import empty_inputs
 
 FOLDER = Settings().include / "sql" / "checks"
 CHECKS = {check.name: check for check in read_checks(FOLDER)}
+REGISTRY = load_registry(Settings())
 NIGHT = date(2026, 1, 5)
 
 
@@ -51,6 +54,11 @@ def test_a_check_runs_while_nobody_has_delivered(con, check: Check) -> None:
     ("name", "writes", "has"),
     [
         (
+            "call_report_numbers",
+            "police_cad__call (report_number)",
+            "police_rms__incident (case_number)",
+        ),
+        (
             "school_case_numbers",
             "school__discipline_incident (case_number)",
             "police_rms__incident (case_number)",
@@ -69,11 +77,27 @@ def test_each_number_counts_once(con, name: str, writes: str, has: str) -> None:
     assert found == (CrossCheck(NIGHT, name, 2, 3),)
 
 
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_both_sides_of_a_check_are_numbers_of_one_kind(check: Check) -> None:
+    joined = re.search(r"ON written\.(\w+) = known\.(\w+)", check.sql)
+    assert joined, "a check joins what is written to what is known"
+    kinds = {
+        column.entity
+        for feed in check.about.feeds
+        for table in REGISTRY.contract(feed).tables
+        if f"{feed}__{table.name}" in check.reads
+        for column in table.columns
+        if column.name in joined.groups()
+    }
+    assert len(kinds) == 1, "of two kinds the tokens differ, and nothing is found"
+    assert None not in kinds
+
+
 def test_a_check_of_what_the_profile_drops_is_left_out_and_named() -> None:
     with empty_inputs() as con:
         con.execute("ALTER TABLE police_rms__incident DROP COLUMN case_number")
         results = run_checks(con, list(CHECKS.values()), NIGHT)
-    assert results.skipped == ("school_case_numbers",)
+    assert results.skipped == ("call_report_numbers", "school_case_numbers")
     assert [found.name for found in results.found] == ["supervision_arrests"]
 
 

@@ -239,7 +239,9 @@ class _File:
     def _codelist(self, at: Location, name: str | None) -> CodeList | None:
         if name is not None and name not in self.reader.codelists:
             raise self.document.fail(
-                at, f"code list '{name}' does not exist", "Add include/codelists/"
+                at,
+                f"code list '{name}' does not exist",
+                f"Add include/codelists/{name}.csv with code,value,description",
             )
         return self.reader.codelists[name] if name else None
 
@@ -247,6 +249,13 @@ class _File:
         fail = self.document.fail
         if not table.key:
             raise fail(at, f"table '{table.name}' has no primary key", "Mark one")
+        if table.describes_persons and table.key != (table.person,):
+            raise fail(
+                at,
+                f"a row of '{table.name}' is not one person: its key is another",
+                "Describe persons in a table of the same physicalName, its key the "
+                "person.source_id, and make this one's column a person.reference",
+            )
         changed = table.key_changes.key if table.key_changes else {}
         if changed and set(changed) != {column.name for column in table.key}:
             raise fail(

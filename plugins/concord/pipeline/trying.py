@@ -172,8 +172,8 @@ def _not_taken(contract: Contract, source: str, path: Path) -> tuple[str, ...]:
     """Return the columns of a delimited sample that the contract leaves out."""
     if contract.delivery.format != "csv":
         return ()
-    table = next(t for t in contract.tables if t.source == source)
-    known = {c.source for c in table.columns} | {c.renamed_from for c in table.columns}
+    columns = [c for t in contract.tables if t.source == source for c in t.columns]
+    known = {c.source for c in columns} | {c.renamed_from for c in columns}
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file, delimiter=contract.delivery.delimiter), [])
     return tuple(name for name in header if name not in known)
