@@ -126,8 +126,8 @@ def test_a_stopped_holder_that_wakes_up_cannot_write(worker, url, ledger) -> Non
 
 
 def test_a_holder_at_work_keeps_the_night_beyond_its_time(ledger) -> None:
-    with locked(ledger, FEED, NIGHT, 0.3) as mine:
-        time.sleep(0.7)
+    with locked(ledger, FEED, NIGHT, 2) as mine:
+        time.sleep(3)
         with pytest.raises(FeedLocked), locked(ledger, FEED, NIGHT, 60):
             pass
         mine.confirm()
