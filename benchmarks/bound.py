@@ -79,7 +79,11 @@ def read(
 
 
 def failures_sql(
-    contract: Contract, table: Table, expectations: Path, relation: str
+    contract: Contract,
+    table: Table,
+    expectations: Path,
+    relation: str,
+    row: str = "rowid",
 ) -> str:
     """Return the query of failing rows: number, rules, and whether any is critical."""
     rules = row_rules(table, expectations, contract.id)
@@ -87,7 +91,7 @@ def failures_sql(
     listed = ", ".join(f"CASE WHEN {sql} THEN '{n}' END" for n, sql in bad.items())
     critical = [f"({bad[rule.name]})" for rule in rules if rule.critical]
     return (
-        f"SELECT rowid AS row, list_filter([{listed}], lambda rule: rule IS NOT NULL) "
+        f"SELECT {row} AS row, list_filter([{listed}], lambda rule: rule IS NOT NULL) "
         f"AS rules, coalesce({' OR '.join(critical) or 'FALSE'}, FALSE) AS critical "
         f"FROM {relation} WHERE {' OR '.join(f'({sql})' for sql in bad.values())}"
     )

@@ -59,7 +59,9 @@ def _validation(
     with connect(settings, settings.home, timezone=contract.timezone) as con:
         loaded = load(con, contract, table, files)
         compiled = TableRules(contract, settings.expectations, NIGHT).of(table)
-        query = failures_sql(contract, table, settings.expectations, loaded.relation)
+        query = failures_sql(
+            contract, table, settings.expectations, loaded.relation, "_row"
+        )
         running.run(con, loaded.relation, compiled)  # imports Great Expectations
         found: dict[str, int] = {}
 
