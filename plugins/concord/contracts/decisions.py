@@ -22,36 +22,33 @@ EVERY_ROW = "*"
 Kind = Literal["exemption", "override"]
 
 
-class Exemption(Strict):
+class Dated(Strict):
+    """A person's decision that holds for a time and then has no effect."""
+
+    reason: str = Field(min_length=8)
+    owner: str = Field(min_length=3)
+    starts: date = date.min
+    expires: date
+
+    def in_force(self, night: date) -> bool:
+        """Say whether it covers a night (both ends included)."""
+        return self.starts <= night <= self.expires
+
+
+class Exemption(Dated):
     """Lets deliveries through that one rule about whole deliveries would hold."""
 
     rule: str = Field(
         pattern=r"^(volume|absent|deleted|bad-rows|empty|constant|code):[a-z0-9_.]+$"
     )
-    reason: str = Field(min_length=8)
-    owner: str = Field(min_length=3)
-    starts: date = date.min
-    expires: date
-
-    def in_force(self, night: date) -> bool:
-        """Say whether it covers a night (both ends included)."""
-        return self.starts <= night <= self.expires
 
 
-class Override(Strict):
+class Override(Dated):
     """Lets rows of a table through that one rule would quarantine."""
 
     table: str
     rule: str
     key: str = Field(pattern=r"^(\*|[0-9a-f]{32})$")
-    reason: str = Field(min_length=8)
-    owner: str = Field(min_length=3)
-    starts: date = date.min
-    expires: date
-
-    def in_force(self, night: date) -> bool:
-        """Say whether it covers a night (both ends included)."""
-        return self.starts <= night <= self.expires
 
 
 class ExemptionFile(Strict):
