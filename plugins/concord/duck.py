@@ -11,24 +11,20 @@ import duckdb
 import pyarrow as pa
 
 from concord.settings import Settings
+from concord.spilling import spill_into
 
 
 @contextmanager
 def connect(
     settings: Settings, workspace: Path, *, timezone: str = "UTC"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory database that spills, if at all, encrypted into ``workspace``.
-
-    DuckDB encrypts only where its httpfs extension is; elsewhere what is larger than
-    the memory limit fails before a byte of it is written.
-    """
+    """Open an in-memory database that spills, if at all, sealed into ``workspace``."""
     connection = duckdb.connect(
         ":memory:",
         config={
             "threads": settings.threads,
             "memory_limit": settings.memory_limit,
-            "temp_directory": str(workspace / "spill"),
-            "temp_file_encryption": True,
+            "temp_directory": "",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
@@ -36,6 +32,7 @@ def connect(
         },
     )
     try:
+        spill_into(connection, workspace)
         connection.execute("LOAD icu")
         connection.execute("SET GLOBAL TimeZone = " + literal(timezone))
         yield connection

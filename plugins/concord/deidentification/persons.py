@@ -82,6 +82,14 @@ class Keymap:
     place_keys: pa.Table
 
 
+def needed_columns(profile: ReleaseProfile) -> list[str]:
+    """Return the columns of person records that a release has any use for."""
+    used = (
+        n for n, c in PERSON_CONCEPTS.items() if _action(profile, c).action != "drop"
+    )
+    return ["record_key", *used]
+
+
 def build_keymap(
     persons: Mapping[str, pa.Table],
     places: Mapping[str, pa.Table],

@@ -30,6 +30,7 @@ class Casting:
 
     column: Column
     number: int
+    ascii_only: bool = False
 
     @property
     def text_name(self) -> str:
@@ -43,7 +44,7 @@ class Casting:
         tokens = self.column.null_tokens
         text = raw
         if self.column.trim:
-            text = _trimmed(raw, empty_is_null="" in tokens)
+            text = _trimmed(raw, empty_is_null="" in tokens, ascii_only=self.ascii_only)
             tokens = tuple(token for token in tokens if token)
         for token in tokens:
             text = f"nullif({text}, {literal(token)})"
@@ -63,9 +64,16 @@ class Casting:
         return f"({self.text_name} IS NOT NULL AND {name} IS NULL)"
 
 
-def castings(table: Table) -> tuple[Casting, ...]:
-    """Return the casting of every column; raw texts stand in columns of its name."""
-    return tuple(Casting(column, n) for n, column in enumerate(table.columns))
+def castings(table: Table, *, ascii_only: bool = False) -> tuple[Casting, ...]:
+    """Return the casting of every column; raw texts stand in columns of its name.
+
+    Args:
+        table: The contract's table.
+        ascii_only: No text has a character beyond ASCII, so no blanks but ASCII's.
+    """
+    return tuple(
+        Casting(column, n, ascii_only) for n, column in enumerate(table.columns)
+    )
 
 
 def sql_types(table: Table) -> dict[str, str]:
@@ -73,14 +81,15 @@ def sql_types(table: Table) -> dict[str, str]:
     return {column.name: SQL_TYPES[column.type] for column in table.columns}
 
 
-def _trimmed(raw: str, *, empty_is_null: bool) -> str:
+def _trimmed(raw: str, *, empty_is_null: bool, ascii_only: bool) -> str:
     """Cut blanks off; what plainly has none is spared the look at every character.
 
     Only what was cut, or begins with nothing, can be empty.
     """
     trimmed = f"nullif(trim({raw}), '')" if empty_is_null else f"trim({raw})"
+    foreign = "" if ascii_only else f"OR strlen({raw}) <> length({raw}) "
     return (
-        f"CASE WHEN {raw} < '!' OR strlen({raw}) <> length({raw}) "
+        f"CASE WHEN {raw} < '!' {foreign}"
         f"OR (contains({raw}, ' ') AND ends_with({raw}, ' ')) "
         f"THEN {trimmed} ELSE {raw} END"
     )
@@ -144,4 +153,5 @@ def _moment(column: Column, text: str) -> str:
             tries.append(f"CAST(try_strptime({text}, {literal(form)}) AS {kind})")
     moment = tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
     # %Y reads "26" as the year 26, which no agency means.
-    return f"CASE WHEN year({moment}) BETWEEN 1000 AND 9999 THEN {moment} END"
+    years = f"{moment} >= {kind} '1000-01-01' AND {moment} < {kind} '10000-01-01'"
+    return f"CASE WHEN {years} THEN {moment} END"

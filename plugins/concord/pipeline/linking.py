@@ -143,12 +143,14 @@ def states_as_of(county: County, night: date) -> list[FeedState]:
     return [state for state in states if state is not None]
 
 
-def person_records(county: County, states: Sequence[FeedState]) -> list[pa.Table]:
+def person_records(
+    county: County, states: Sequence[FeedState], columns: Sequence[str] | None = None
+) -> list[pa.Table]:
     """Return the person records of each feed's state, read side by side."""
 
     def read(state: FeedState) -> pa.Table:
         store = StateStore(county.zones, county.keys, state.feed)
-        return store.read_vault(state.state_id, "person")
+        return store.read_vault(state.state_id, "person", columns)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return list(pool.map(read, states))

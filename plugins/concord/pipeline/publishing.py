@@ -22,7 +22,7 @@ from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
-from concord.deidentification.persons import Keymap, build_keymap
+from concord.deidentification.persons import Keymap, build_keymap, needed_columns
 from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.zip3 import Zip3Table
 from concord.disclosure.k_anonymity import Risk, protect
@@ -139,7 +139,7 @@ class PublishStep:
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
-        records = person_records(self.county, states)
+        records = person_records(self.county, states, needed_columns(self.profile))
         persons = {s.feed: r for s, r in zip(states, records, strict=True)}
         places = {}
         for state in states:

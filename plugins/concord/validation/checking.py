@@ -276,9 +276,12 @@ class DeliveryChecker:
         con, name = self.con, table.name
         leave_out_superseded(con, table, candidates, failures)
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE accepted_{name} AS SELECT * FROM "
-            f"{candidates} WHERE _row NOT IN (SELECT _row FROM {failures}) "
-            f"AND _row NOT IN (FROM superseded_{name})"
+            f"CREATE OR REPLACE TEMP TABLE left_out_{name} AS SELECT _row FROM "
+            f"{failures} UNION FROM superseded_{name}"
+        )
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW accepted_{name} AS "
+            f"FROM {candidates} ANTI JOIN left_out_{name} USING (_row)"
         )
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW upserts_{name} AS FROM accepted_{name} "

@@ -209,6 +209,7 @@ class StateMerger:
         keys = ", ".join(map(quoted, key))
         if whole:
             gone = f"SELECT {keys} FROM {previous} EXCEPT SELECT {keys} FROM {new}"
+        taken = 0
         if gone is not None:
             taken = count(
                 con,
@@ -219,16 +220,17 @@ class StateMerger:
         if whole:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {previous} AS FROM {new}")
             return
-        if gone is not None:
+        if taken:
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
                 f"AS _old ANTI JOIN ({gone}) AS _gone USING ({keys})"
             )
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
-            f"AS _old ANTI JOIN {new} AS _new USING ({keys}) "
-            f"UNION ALL BY NAME FROM {new}"
-        )
+        if count(con, new):
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
+                f"AS _old ANTI JOIN {new} AS _new USING ({keys}) "
+                f"UNION ALL BY NAME FROM {new}"
+            )
 
     def _brake(self, relation: str, before: int, taken: int, *, absent: bool) -> None:
         """Count deletions, and stop where they are a large part of the state."""

@@ -6,7 +6,7 @@ exists, the work has been done and is not done again.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -120,10 +120,12 @@ class StateStore:
         path = self.content / state / f"{table}.parquet"
         return read_table(path, self.keys.zone_key("content"))
 
-    def read_vault(self, state: str, table: str) -> pa.Table:
-        """Read one vault table of a state."""
+    def read_vault(
+        self, state: str, table: str, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Read one vault table of a state, or some of its columns."""
         path = self.vault / state / f"{table}.parquet"
-        return read_table(path, self.keys.zone_key("vault"))
+        return read_table(path, self.keys.zone_key("vault"), columns)
 
     def vault_tables(self, state: str) -> list[str]:
         """List the vault tables of a state."""
