@@ -24,8 +24,9 @@ WHOLE_NUMBER = r"^-?(0|[1-9][0-9]*)$"
 class Casting:
     """How one column is cleaned and typed, as SQL.
 
-    In three steps, so that none is done twice: ``text`` is made of the raw text in a
-    column of the column's name, ``typed`` of the text, ``fault`` of both.
+    In four steps, so that none is done twice: ``text`` is made of the raw text in a
+    column of the column's name, ``typed`` of the text, ``kept`` of the typed value
+    where not every one may be kept, ``fault`` of what is left and the text.
     """
 
     column: Column
@@ -54,6 +55,19 @@ class Casting:
     def typed(self) -> str:
         """Return SQL of the value; NULL where the text is not of the type."""
         return _typed(self.column, self.text_name)
+
+    @property
+    def kept(self) -> str | None:
+        """Return SQL that keeps a moment of four digits' years, of others None.
+
+        %Y reads "26" as the year 26, which no agency means.
+        """
+        if self.column.type not in ("date", "timestamp"):
+            return None
+        name, kind = quoted(self.column.name), SQL_TYPES[self.column.type]
+        last = "9999-12-31 23:59:59.999999" if kind == "TIMESTAMP" else "9999-12-31"
+        years = f"{name} BETWEEN {kind} '1000-01-01' AND {kind} '{last}'"
+        return f"CASE WHEN {years} THEN {name} END"
 
     @property
     def fault(self) -> str | None:
@@ -151,7 +165,4 @@ def _moment(column: Column, text: str) -> str:
             tries.append(f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS {kind})")
         else:
             tries.append(f"CAST(try_strptime({text}, {literal(form)}) AS {kind})")
-    moment = tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
-    # %Y reads "26" as the year 26, which no agency means.
-    years = f"{moment} >= {kind} '1000-01-01' AND {moment} < {kind} '10000-01-01'"
-    return f"CASE WHEN {years} THEN {moment} END"
+    return tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"

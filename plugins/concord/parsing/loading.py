@@ -133,10 +133,12 @@ def _typed(raw: str, types: Sequence[Casting]) -> str:
     texts = ", ".join(f"{c.text} AS {c.text_name}" for c in types)
     values = ", ".join(f"{c.typed} AS {quoted(c.column.name)}" for c in types)
     names = ", ".join(quoted(c.column.name) for c in types)
+    kept = ", ".join(f"{c.kept} AS {quoted(c.column.name)}" for c in types if c.kept)
+    replaced = f"* REPLACE ({kept})" if kept else "*"
     faults = "".join(f", {mask.sql} AS {mask.name}" for mask in _masks(types))
     return (
-        f"SELECT {names}{faults} FROM (SELECT *, {values} "
-        f"FROM (SELECT {texts} FROM ({raw})))"
+        f"SELECT {names}{faults} FROM (SELECT {replaced} FROM (SELECT *, {values} "
+        f"FROM (SELECT {texts} FROM ({raw}))))"
     )
 
 
