@@ -116,7 +116,9 @@ class PublishStep:
         states = []
         for feed, state in sorted(run.inputs.items()):
             since = self._store(feed).describe(state).night
-            states.append(FeedState(feed, since, state, carried=since != night))
+            cadence = self.county.registry.contract(feed).delivery.cadence
+            carried = cadence.lag(since, night) > 0
+            states.append(FeedState(feed, since, state, carried))
         return run, states
 
     def _store(self, feed: str) -> StateStore:
