@@ -228,7 +228,7 @@ def backfill(
 
 @ledger_app.command()
 def rebuild() -> None:
-    """Rebuild a lost ledger from receipts, states, linkages and release manifests.
+    """Rebuild a lost ledger from receipts, states, linkages, manifests, journal.
 
     The ledger must be empty. Says what came back and what could not.
     """

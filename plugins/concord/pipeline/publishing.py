@@ -32,6 +32,7 @@ from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.county import County
 from concord.pipeline.linking import PERSONS, person_records
 from concord.pipeline.release_checks import check_release
+from concord.publication.reading import created_at
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
 from concord.validation.states import StateStore, state_id
@@ -309,7 +310,7 @@ class PublishStep:
         states: Sequence[FeedState],
         risk: Mapping[str, Any],
     ) -> None:
-        ledger = self.county.ledger
+        ledger, releases = self.county.ledger, self.county.zones.releases
         if not release.reused:
             ledger.record_release(
                 ReleaseRecord(
@@ -321,7 +322,7 @@ class PublishStep:
                     rows=rows,
                     inputs=self._inputs(states),
                     risk=risk,
-                    at=now(),
+                    at=created_at(releases, self.profile.id, release.number) or now(),
                 )
             )
         ledger.record_event(
