@@ -10,7 +10,7 @@ from pathlib import Path
 from concord.landing.records import now
 from concord.pipeline.backfilling import backfill, publish_once
 from concord.pipeline.county import County, open_county
-from concord.pipeline.ingest import check, is_fresh, land, landed
+from concord.pipeline.ingest import check, is_fresh, is_on_time, land, landed
 from concord.pipeline.linking import LinkStep
 from concord.pipeline.publishing import PublishStep
 from concord.pipeline.rebuilding import rebuild_ledger
@@ -24,6 +24,7 @@ __all__ = [
     "backfill",
     "check",
     "is_fresh",
+    "is_on_time",
     "land",
     "landed",
     "link",

@@ -29,11 +29,19 @@ PATIENCE_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Filled:
-    """What came of one feed: a code a night (``checked`` where all went well)."""
+    """What came of one feed: a code a night.
+
+    ``checked`` where all went well, ``on_time`` where nothing came and nothing was due.
+    """
 
     feed: str
     nights: dict[date, str]
     restated: tuple[date, ...]
+
+    @property
+    def went_well(self) -> bool:
+        """Say whether no night was late or held."""
+        return all(code in ("checked", "on_time") for code in self.nights.values())
 
 
 def backfill(
@@ -78,9 +86,11 @@ def _fill(
         for number in range((last - first).days + 1):
             night = first + timedelta(days=number)
             try:
-                land_alone(staged, feed, night, open_transport)
-                check_alone(staged, feed, night)
-                nights[night] = "checked"
+                if land_alone(staged, feed, night, open_transport):
+                    check_alone(staged, feed, night)
+                    nights[night] = "checked"
+                else:
+                    nights[night] = "on_time"
             except LockLost:
                 raise
             except DataError as error:

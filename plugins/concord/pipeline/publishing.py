@@ -32,6 +32,7 @@ from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.county import County
 from concord.pipeline.linking import PERSONS, person_records
 from concord.pipeline.release_checks import check_release
+from concord.publication.reading import created_at
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
 from concord.validation.states import StateStore, state_id
@@ -116,7 +117,9 @@ class PublishStep:
         states = []
         for feed, state in sorted(run.inputs.items()):
             since = self._store(feed).describe(state).night
-            states.append(FeedState(feed, since, state, carried=since != night))
+            cadence = self.county.registry.contract(feed).delivery.cadence
+            carried = cadence.lag(since, night) > 0
+            states.append(FeedState(feed, since, state, carried))
         return run, states
 
     def _store(self, feed: str) -> StateStore:
@@ -307,7 +310,7 @@ class PublishStep:
         states: Sequence[FeedState],
         risk: Mapping[str, Any],
     ) -> None:
-        ledger = self.county.ledger
+        ledger, releases = self.county.ledger, self.county.zones.releases
         if not release.reused:
             ledger.record_release(
                 ReleaseRecord(
@@ -319,7 +322,7 @@ class PublishStep:
                     rows=rows,
                     inputs=self._inputs(states),
                     risk=risk,
-                    at=now(),
+                    at=created_at(releases, self.profile.id, release.number) or now(),
                 )
             )
         ledger.record_event(

@@ -9,7 +9,7 @@ from typing import Literal
 
 from concord.reporting.counts import Count, Value
 
-Status = Literal["delivered", "late", "held", "unrecorded"]
+Status = Literal["delivered", "on_time", "late", "held", "unrecorded"]
 Need = Literal["required", "may be empty", "not sent"]
 
 
@@ -303,8 +303,17 @@ class Facts:
 
     @property
     def holds(self) -> tuple[Standing, ...]:
-        """Return the feeds that need somebody: late, held or unrecorded."""
-        return tuple(s for s in self.standings if s.status != "delivered")
+        """Return the feeds that need somebody: late, held, unrecorded or in trouble."""
+        return tuple(
+            s
+            for s in self.standings
+            if s.status not in ("delivered", "on_time") or s.code
+        )
+
+    @property
+    def all_of_this_night(self) -> bool:
+        """Say whether every feed's data are of this night."""
+        return all(s.data_night == self.night for s in self.standings)
 
     @property
     def broken_rules(self) -> tuple[RuleLine, ...]:

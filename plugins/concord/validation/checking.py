@@ -66,7 +66,11 @@ class CheckedDelivery:
     @property
     def outcome(self) -> Outcome:
         """Return what became of the rows, as a state keeps it."""
-        return Outcome(tables=tuple(self.counts), rules=tuple(self.rules))
+        return Outcome(
+            tables=tuple(self.counts),
+            rules=tuple(self.rules),
+            profiles=tuple(self.profiles),
+        )
 
 
 class DeliveryChecker:

@@ -161,6 +161,8 @@ class FeedCheck:
                 made_at=now(),
                 outcomes={c.delivery.id: c.outcome for c in checked},
                 columns=tuple(columns),
+                healing=tuple(healed),
+                deletion=Deletion(contract.id, night, gone, merger.deleted),
             )
             self._record(night, checked, brakes)
             self.ledger.history.record_healing(contract.id, night, healed)

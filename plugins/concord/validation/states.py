@@ -15,6 +15,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from concord.exceptions import IntegrityError
+from concord.landing.history import ColumnProfile, Deletion, Healing
 from concord.landing.records import ColumnCount, RuleCount, TableCount
 from concord.sealing import KeyRing, read_table, write_table
 from concord.zones import Zones, appearing, write_bytes
@@ -29,6 +30,7 @@ class Outcome(BaseModel):
 
     tables: tuple[TableCount, ...]
     rules: tuple[RuleCount, ...]
+    profiles: tuple[ColumnProfile, ...] = ()
 
 
 class StateDescription(BaseModel):
@@ -46,6 +48,8 @@ class StateDescription(BaseModel):
     made_at: datetime
     outcomes: dict[str, Outcome]
     columns: tuple[ColumnCount, ...]
+    healing: tuple[Healing, ...] = ()
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True)
