@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from io import BytesIO
 
+from concord.exceptions import TransportError
 from concord.transport.base import (
     Connection,
     Drop,
@@ -21,12 +22,12 @@ from concord.transport.base import (
 )
 from concord.transport.documents import Document
 from concord.transport.edfi_host import VERSIONS, Urls, Window, find_urls, pin
+from concord.transport.edfi_snapshots import LIVE, Headers, find_snapshot
 from concord.transport.http import HttpVisit, Reply
 from concord.transport.oauth import client_secret
 from concord.transport.problems import failed, held
 from concord.transport.specs import EdFiSpec
 
-SNAPSHOT = {"Use-Snapshot": "true"}
 PATHS: dict[Role, str] = {"key_changes": "/keyChanges", "deletes": "/deletes"}
 
 
@@ -48,7 +49,7 @@ class EdFiTransport:
         with HttpVisit(self._feed, self._connection, self._spec) as visit:
             urls = find_urls(visit, self._spec)
             visit.log_in_with(client_secret(urls.login))
-            body, headers = self._versions(visit, urls)
+            body, headers = self._versions(visit, urls, int(drop.cursor or 0))
             window = pin(self._feed, drop.cursor, body)
             part = Part("manifest/00001.json", "manifest", "manifest")
             parts = [sink.store(part, BytesIO(body))]
@@ -67,15 +68,13 @@ class EdFiTransport:
             whole=not drop.cursor,
         )
 
-    def _versions(self, visit: HttpVisit, urls: Urls) -> tuple[bytes, dict[str, str]]:
+    def _versions(
+        self, visit: HttpVisit, urls: Urls, last: int
+    ) -> tuple[bytes, Headers]:
         """Ask for the change versions; of a snapshot, if there is one tonight."""
-        url = f"{urls.changes}/availableChangeVersions"
-        if self._spec.snapshot:
-            ok = frozenset({200, 404})
-            reply = visit.get(url, VERSIONS, ok=ok, headers=SNAPSHOT)
-            if reply.status == 200:
-                return reply.body, SNAPSHOT
-        return visit.get(url, VERSIONS).body, {}
+        if self._spec.snapshot and (found := find_snapshot(visit, urls, last)):
+            return found
+        return visit.get(f"{urls.changes}/availableChangeVersions", VERSIONS).body, LIVE
 
     def _roles(self, window: Window) -> tuple[Role, ...]:
         """Return what to read: a first load has no deletions, a quiet night nothing."""
@@ -96,7 +95,7 @@ class _Reading:
         spec: EdFiSpec,
         resource: str,
         role: Role,
-        headers: dict[str, str],
+        headers: Headers,
     ) -> None:
         self.rows = 0
         self._visit = visit
@@ -196,7 +195,15 @@ class _Reading:
         return tokens
 
     def _get(self, url: str, params: dict[str, str | int]) -> Reply:
-        return self._visit.get(url, self._what, params=params, headers=self._headers)
+        try:
+            return self._visit.get(
+                url, self._what, params=params, headers=self._headers
+            )
+        except TransportError as error:
+            if not self._headers or error.code not in ("GONE", "NOT_FOUND"):
+                raise
+        detail = f"{self._what}: the host has removed the snapshot or this resource"
+        raise failed("GONE", self._visit.feed, detail)
 
     def _total(self, url: str, window: Window) -> int | None:
         """Ask how many items the window holds just now; some hosts count only rows."""

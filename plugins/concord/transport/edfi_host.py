@@ -15,11 +15,12 @@ DATA, CHANGES = "/data/v3", "/changeQueries/v1"
 
 @dataclass(frozen=True)
 class Urls:
-    """Addresses of login, data and change queries."""
+    """Addresses of login, data and change queries, and the release; 0 if untold."""
 
     login: str
     data: str
     changes: str
+    release: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,14 @@ def find_urls(visit: HttpVisit, spec: EdFiSpec) -> Urls:
         login=visit.address(_filled(found, "oauth")),
         data=_placed(visit.address(data), spec.place),
         changes=_placed(visit.address(changes), spec.place),
+        release=_release(found.at("version")),
     )
+
+
+def _release(told: object) -> int:
+    """Return the first number of a host's version."""
+    first = str(told).lstrip("v").partition(".")[0]
+    return int(first) if first.isascii() and first.isdigit() else 0
 
 
 def _filled(found: Document, name: str) -> str:
@@ -103,6 +111,11 @@ def pin(feed: str, cursor: str, body: bytes) -> Window:
         detail = "change versions after the last one taken are gone"
         raise held("TRACKING_TRUNCATED", feed, detail)
     return Window(last=last, newest=newest)
+
+
+def newest_version(feed: str, body: bytes) -> int:
+    """Return the newest change version that a host tells of."""
+    return _version(Document(feed, VERSIONS, body), "newestChangeVersion")
 
 
 def _version(versions: Document, name: str) -> int:

@@ -141,36 +141,6 @@ def test_steps_cover_a_window_without_gap_or_overlap(window, size, steps):
     assert [(w.last, w.newest) for w in window.steps(size)] == steps
 
 
-def test_without_a_snapshot_the_live_data_are_read(county, start):
-    county.clock(county.night(0))
-    asked = Asked()
-    _, sink = start(intercept=asked).fetch("school", NIGHTS[0], snapshot=True)
-    assert students(sink) == EVERYBODY
-    wanted = [r.url.path for r in asked.requests if "use-snapshot" in r.headers]
-    assert wanted == ["/changeQueries/v1/availableChangeVersions"]
-
-
-def test_a_snapshot_is_kept_to_from_the_first_request_to_the_last(county, start):
-    county.clock(county.night(0))
-    versions = {"oldestChangeVersion": 0, "newestChangeVersion": 5}
-    rows = [{"id": f"{n:032x}", "studentUniqueId": f"S{n}"} for n in range(1, 6)]
-    asked = Asked(
-        {
-            "/changeQueries/v1/availableChangeVersions": lambda _r: JSONResponse(
-                versions
-            ),
-            STUDENTS: lambda r: JSONResponse(
-                rows[int(r.query_params.get("offset", 5)) :][:2],
-                headers={"Total-Count": "5"},
-            ),
-        }
-    )
-    _, sink = start(intercept=asked).fetch("school", NIGHTS[0], snapshot=True)
-    assert students(sink) == EVERYBODY
-    data = [r for r in asked.requests if r.url.path.startswith(("/data", "/change"))]
-    assert {r.headers.get("use-snapshot") for r in data} == {"true"}
-
-
 def discovery(**urls):
     return {"/": lambda r: JSONResponse({"urls": urls})}
 
