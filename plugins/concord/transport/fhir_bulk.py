@@ -110,6 +110,7 @@ class FhirBulkTransport:
             rows_expected=taking.rows,
             cursor=taking.cursor,
             source=drop.source,
+            whole=not drop.cursor,
         )
 
     def _check(self, manifest: ExportManifest, since: str) -> None:

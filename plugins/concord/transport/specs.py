@@ -234,6 +234,8 @@ class EdFiSpec(HttpSpec):
 class FhirBulkSpec(HttpSpec):
     """Changes since the last night from a FHIR R4 bulk data export."""
 
+    refreshable: ClassVar[bool] = True
+
     kind: Literal["fhir_bulk"]
     edition: Literal["STU1", "STU2", "STU3", "STU4"] = "STU2"
     level: Literal["group", "patient", "system"] = "group"
