@@ -53,6 +53,7 @@ def smart(**content):
         (smart(scopes_supported=["system/*.read", "system/*.rs"]), {}, V2),
         (smart(capabilities="odd"), {"scopes": "v1"}, V1),
         ({"smart-configuration": status(404)}, {}, V1),
+        ({"smart-configuration": status(401)}, {}, V1),
         ({"smart-configuration": status(404)}, {"scopes": "v2"}, V2),
         (smart(token_endpoint=None), {}, V1),
         (
