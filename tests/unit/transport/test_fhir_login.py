@@ -139,10 +139,14 @@ def pem(key):
 @pytest.mark.parametrize(
     ("extra", "algorithm", "kid"),
     [
-        ({"private_key": pem(EC)}, "ES384", None),
+        ({"private_key": pem(EC)}, "ES384", EC.thumbprint()),
         ({"private_key": pem(RSA), "kid": "k"}, "RS384", "k"),
         ({"private_key": json.dumps(jwk(EC, kid="own"))}, "ES384", "own"),
-        ({"private_key": json.dumps(jwk(RSA, alg="RS384"))}, "RS384", None),
+        (
+            {"private_key": json.dumps(jwk(RSA, alg="RS384"))},
+            "RS384",
+            RSA.thumbprint(),
+        ),
         (
             {
                 "private_key": json.dumps(
@@ -160,7 +164,7 @@ def pem(key):
                 "algorithm": "RS384",
             },
             "RS384",
-            None,
+            RSA.thumbprint(),
         ),
     ],
 )
