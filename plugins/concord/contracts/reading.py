@@ -18,6 +18,7 @@ from concord.contracts.models import (
     KeyChanges,
     Table,
 )
+from concord.contracts.notices import notice_problems
 from concord.contracts.odcs import CustomProperty, DataContract, Property, SchemaObject
 from concord.contracts.paths import read_elements, read_path
 from concord.contracts.yaml_lines import Document, Location, parse
@@ -256,20 +257,8 @@ class _File:
                 "Describe persons in a table of the same physicalName, its key the "
                 "person.source_id, and make this one's column a person.reference",
             )
-        changed = table.key_changes.key if table.key_changes else {}
-        if changed and set(changed) != {column.name for column in table.key}:
-            raise fail(
-                at,
-                f"keyChanges of '{table.name}' names {', '.join(sorted(changed))}",
-                "Name every column of the primary key and no other",
-            )
-        for column in table.key:
-            if changed and (column.codelist or column.strip_prefix):
-                raise fail(
-                    at,
-                    f"'{column.name}' is translated, so its changes cannot be followed",
-                    "Make the resource's id the key and leave keyChanges out",
-                )
+        for problem, remedy in notice_problems(table):
+            raise fail(at, problem, remedy)
         for column in table.columns:
             direct = column.concept.identity == "direct"
             if direct and column.classification != "restricted":

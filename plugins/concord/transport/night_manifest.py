@@ -1,21 +1,37 @@
 """What a night folder is said to hold: by its manifest, or by its listing."""
 
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from concord.exceptions import DataError, DeliveryHeld
 from concord.transport.problems import failed, held
 from concord.transport.specs import ARCHIVE, FILE_NAME, FileName, Name, NightFolderSpec
 from concord.transport.streams import CheckedStream
 
+
+def _lowered(told: Any) -> Any:
+    """Read a hash in capitals as the same in small letters."""
+    return told.lower() if isinstance(told, str) else told
+
+
 CHECKSUM = ".sha256"  # what a checksum file is called after its file
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[
+    str, BeforeValidator(_lowered), StringConstraints(pattern=r"^[0-9a-f]{64}$")
+]
 CHECKSUM_LINE = re.compile(rb"\s*\\?([0-9a-fA-F]{64})(?:\s.*)?", re.DOTALL)
 
 
@@ -115,7 +131,7 @@ def read_manifest(
     night would leave a gap that nothing could fill afterwards.
     """
     try:
-        manifest = Manifest.model_validate_json(body)
+        manifest = Manifest.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
         raise _invalid(feed, error) from None
     if manifest.source != (spec.manifest_source or feed):

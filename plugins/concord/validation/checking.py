@@ -19,6 +19,7 @@ from concord.parsing.loading import Loaded, TypeFaults
 from concord.validation import doubts
 from concord.validation.brakes import Brakes
 from concord.validation.clock_changes import doubtful_times
+from concord.validation.deletions import make_out_deletions
 from concord.validation.duplicates import conflicts, leave_out_superseded
 from concord.validation.landed_tables import LandedTables
 from concord.validation.overriding import RowNames, check_rules_exist, let_through
@@ -97,6 +98,8 @@ class DeliveryChecker:
         delivery = checked.delivery
         for table in in_dependency_order(self.contract):
             loaded = self.landed.load(delivery, table)
+            if table.deletes is not None:
+                make_out_deletions(self.con, self.contract, table)
             checked.tables[table.name] = self._check_table(table, loaded, checked.whole)
         doubts.hold_if_too_bad(self.contract, checked.counts, self.brakes)
 

@@ -92,9 +92,9 @@ class Healer:
             ("corrected", f"({keys}) IN (SELECT ({keys}) FROM upserts_{name})"),
             ("withdrawn", f"({keys}) IN (SELECT ({keys}) FROM accepted_{name})"),
         ]
-        if table.deletes is not None and set(table.deletes.key) <= _names(table):
+        if table.deletes is not None:
             deleted = ", ".join(map(quoted, table.deletes.key))
-            notices = f"(SELECT ({deleted}) FROM deleted_{name})"
+            notices = f"(SELECT ({deleted}) FROM noticed_{name})"
             fates.append(("withdrawn", f"({deleted}) IN {notices}"))
         fates.append(("replaced", f"({keys}) IN (SELECT ({keys}) FROM failed_{name})"))
         if whole:
@@ -203,7 +203,3 @@ def _open(table: Table) -> str:
 
 def _keys(table: Table) -> str:
     return ", ".join(quoted(column.name) for column in table.key)
-
-
-def _names(table: Table) -> set[str]:
-    return {column.name for column in table.columns}

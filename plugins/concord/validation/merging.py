@@ -137,7 +137,7 @@ class StateMerger:
         originals += [
             f"SELECT {quoted(t.person.name)} FROM deleted_{t.name}"
             for t in self.tables
-            if t.person is not None and t.deletes and t.person.name in t.deletes.key
+            if t.person is not None and t.deletes and t.person in t.key
         ]
         if originals:
             self.person_keys.assign(
@@ -179,7 +179,6 @@ class StateMerger:
         key = [c.name for c in table.key]
         marked = splitting.is_deletion(table)
         if table.deletes is not None:
-            key = list(table.deletes.key)
             source = f"deleted_{table.name}"
         elif marked != "(FALSE)":
             source = f"(FROM accepted_{table.name} WHERE {marked})"
