@@ -13,6 +13,8 @@ import pyarrow as pa
 from concord.settings import Settings
 from concord.spilling import spill_into
 
+BATCH = 1 << 17
+
 
 @contextmanager
 def connect(
@@ -72,6 +74,12 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """Run a query and return its rows as an Arrow table."""
     table: pa.Table = connection.sql(query).to_arrow_table()
     return table
+
+
+def stream(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
+    """Run a query and return its rows as they come; they are to be read to the end."""
+    reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader(BATCH)
+    return reader
 
 
 def side_by_side(

@@ -7,7 +7,9 @@ Each file has its own data key, wrapped by the zone's key (AES key wrap, RFC 339
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from concord.zones import PRIVATE
 
 KEY_BYTES = 32
 SHARE = 1 << 16
+ROW_GROUP = 1 << 17
 
 
 class KeyRing:
@@ -108,13 +111,30 @@ def _aad(path: Path) -> bytes:
     return f"{path.parent.name}/{path.name}".encode()
 
 
+@dataclass(frozen=True)
+class Written:
+    """How many rows a sealed table has, and how many values each of its columns."""
+
+    rows: int
+    present: Mapping[str, int]
+
+
 def write_table(
     table: pa.Table, path: Path, key: bytes, *, place: str | None = None
 ) -> None:
-    """Write an encrypted Parquet file.
+    """Write a table as an encrypted Parquet file; see ``write_rows``."""
+    batches = table.to_batches(ROW_GROUP)
+    reader = pa.RecordBatchReader.from_batches(table.schema, batches)
+    write_rows(reader, path, key, place=place)
+
+
+def write_rows(
+    rows: pa.RecordBatchReader, path: Path, key: bytes, *, place: str | None = None
+) -> Written:
+    """Write rows, as they come, to an encrypted Parquet file.
 
     Args:
-        table: What to write.
+        rows: What to write; each batch becomes a row group.
         path: Where; its folder is usually a staging folder.
         key: The zone's 32-byte key.
         place: Name of the folder under which the file will be read.
@@ -124,28 +144,52 @@ def write_table(
     properties = pe.create_encryption_properties(
         data_key, aad_prefix=aad, store_aad_prefix=False
     )
-    pq.write_table(
-        table,
+    count, present = 0, dict.fromkeys(rows.schema.names, 0)
+    with pq.ParquetWriter(
         path,
+        rows.schema,
         encryption_properties=properties,
         compression="zstd",
         compression_level=1,
         write_statistics=False,  # whoever reads a sealed table reads all of it
-    )
-    wrapped = path.with_suffix(".key")
-    wrapped.write_bytes(aes_key_wrap(key, data_key))
+    ) as file:
+        for batch in rows:
+            file.write_batch(batch)
+            count += batch.num_rows
+            for name, values in zip(present, batch.columns, strict=True):
+                present[name] += len(values) - values.null_count
+    path.with_suffix(".key").write_bytes(aes_key_wrap(key, data_key))
+    return Written(count, present)
 
 
 def read_table(
     path: Path, key: bytes, columns: Sequence[str] | None = None
 ) -> pa.Table:
     """Read an encrypted Parquet file; raises IntegrityError if it was tampered with."""
+    with _opened(path, key) as file:
+        table = file.read(columns=list(columns) if columns is not None else None)
+    # Cut up, without copying, so that DuckDB's threads share the rows out.
+    return pa.Table.from_batches(table.to_batches(SHARE), table.schema)
+
+
+def read_rows(path: Path, key: bytes) -> pa.RecordBatchReader:
+    """Read an encrypted Parquet file bit by bit; raises as ``read_table``."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with _opened(path, key) as file:
+            yield from file.iter_batches(SHARE)
+
+    with _opened(path, key) as file:
+        schema = file.schema_arrow
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+@contextmanager
+def _opened(path: Path, key: bytes) -> Iterator[pq.ParquetFile]:
     try:
         data_key = aes_key_unwrap(key, path.with_suffix(".key").read_bytes())
         properties = pe.create_decryption_properties(data_key, aad_prefix=_aad(path))
-        table = pq.ParquetFile(
-            path, decryption_properties=properties, memory_map=True
-        ).read(columns=list(columns) if columns is not None else None)
+        yield pq.ParquetFile(path, decryption_properties=properties, memory_map=True)
     except FileNotFoundError as error:
         raise IntegrityError(f"{path.name}: the file or its key is missing") from error
     except Exception as error:
@@ -153,5 +197,3 @@ def read_table(
             f"{path.parent.name}/{path.name}: does not open with this key; it was "
             f"damaged, moved or written under another ({type(error).__name__})"
         ) from None
-    # Cut up, without copying, so that DuckDB's threads share the rows out.
-    return pa.Table.from_batches(table.to_batches(SHARE), table.schema)
