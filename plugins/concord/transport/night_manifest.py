@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -22,15 +22,9 @@ from concord.transport.problems import failed, held
 from concord.transport.specs import ARCHIVE, FILE_NAME, FileName, Name, NightFolderSpec
 from concord.transport.streams import CheckedStream
 
-
-def _lowered(told: Any) -> Any:
-    """Read a hash in capitals as the same in small letters."""
-    return told.lower() if isinstance(told, str) else told
-
-
 CHECKSUM = ".sha256"  # what a checksum file is called after its file
 Sha256 = Annotated[
-    str, BeforeValidator(_lowered), StringConstraints(pattern=r"^[0-9a-f]{64}$")
+    str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)
 ]
 CHECKSUM_LINE = re.compile(rb"\s*\\?([0-9a-fA-F]{64})(?:\s.*)?", re.DOTALL)
 
