@@ -22,6 +22,7 @@ from simulator.agencies import AGENCIES
 from simulator.defects import plant_defects
 from simulator.events import EventPlan, add_events
 from simulator.faults import KINDS, Effect, Fault, Staged, find, tell_server
+from simulator.faults.packing import opened
 from simulator.membership import draw_membership, record_persons
 from simulator.names import read_table
 from simulator.nights import (
@@ -178,7 +179,8 @@ def deliver(
     """Serve a staged night, with the fault that it is to show."""
     feed, effect = staged.feed, injected[1] if injected else Effect()
     if effect.damage:
-        effect.damage(staged)
+        with opened(staged) as tables:
+            effect.damage(tables)
     area = "withheld" if effect.withholds else "served"
     final = _publish(staged.folder, root / area / feed, feed, night)
     if effect.spoil:

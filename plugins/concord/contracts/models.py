@@ -61,6 +61,7 @@ class Column(Strict):
     entity: str | None
     namespaces: Mapping[str, str] = {}
     agency_codes: tuple[str, ...] = ()
+    one_value: str | None = None
 
     @property
     def names_a_thing(self) -> bool:

@@ -52,6 +52,7 @@ COLUMN_KEYS = frozenset(
         "stripPrefix",
         "entity",
         "agencyCodes",
+        "oneValue",
     }
 )
 
@@ -224,6 +225,7 @@ class _File:
             entity=custom.get("entity"),
             namespaces=self.namespaces if is_code else {},
             agency_codes=tuple(custom.get("agencyCodes", ())),
+            one_value=custom.get("oneValue"),
         )
 
     def _concept(self, at: Location, column: str, name: str | None) -> Concept:

@@ -101,6 +101,8 @@ class DeliveryChecker:
             if table.deletes is not None:
                 make_out_deletions(self.con, self.contract, table)
             checked.tables[table.name] = self._check_table(table, loaded, checked.whole)
+        rows = {name: one.loaded.relation for name, one in checked.tables.items()}
+        doubts.hold_if_mixed(self.con, self.contract, rows)
         doubts.hold_if_too_bad(self.contract, checked.counts, self.brakes)
 
     def _check_table(self, table: Table, loaded: Loaded, whole: bool) -> CheckedTable:
