@@ -81,7 +81,7 @@ def _fill(
     sleep: Callable[[float], None],
 ) -> Filled:
     nights = {}
-    with _whole_feed(county, feed, sleep) as mine:
+    with whole_feed(county, feed, sleep) as mine:
         staged = replace(mine, ledger=StagedLedger(mine.ledger, feed))
         for number in range((last - first).days + 1):
             night = first + timedelta(days=number)
@@ -101,7 +101,7 @@ def _fill(
 
 
 @contextmanager
-def _whole_feed(
+def whole_feed(
     county: County, feed: str, sleep: Callable[[float], None]
 ) -> Iterator[County]:
     """Take every night of a feed, once no single night of it is under way."""

@@ -115,7 +115,7 @@ class _Rebuilding:
         """Return the feed's states, each night's last-made one last."""
         store = StateStore(self.county.zones, self.county.keys, feed)
         found = []
-        for name in store.names():
+        for name in store.described():
             try:
                 found.append((name, store.describe(name)))
             except IntegrityError as error:

@@ -104,6 +104,10 @@ class StateStore:
         found = (path.name for path in self.content.iterdir())
         return sorted(n for n in found if n[0] != "." and self.exists(n))
 
+    def described(self) -> list[str]:
+        """List the states that have a description, also those that were destroyed."""
+        return sorted(p.parent.name for p in self.content.glob(f"[0-9]*/{DESCRIPTION}"))
+
     def describe(self, state: str) -> StateDescription:
         """Return what a state was made from."""
         path = self.content / state / DESCRIPTION
