@@ -167,6 +167,7 @@ def pem(key):
             RSA.thumbprint(),
         ),
     ],
+    ids=["pem", "named_pem", "web_key", "web_key_of_rsa", "of_a_set", "by_algorithm"],
 )
 def test_a_key_may_be_pem_a_web_key_or_one_of_a_set(extra, algorithm, kid):
     found = SigningKey.of(extra)
