@@ -5,7 +5,7 @@ Each is raised on the second night, over the agency's own protocol; the first wa
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from simulator.county import County as Simulated
 from simulator.county import deliver, folder_name
 from simulator.faults import FAULTS, Effect, Fault, Staged, find, tell_server
 from simulator.servers import AgencyServers, set_night
+from tests.support.feeds import MONTHLY
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.xdist_group("added-feeds")]
 FEEDS = ("complaints", "survey", "social_services", "parole")
@@ -99,12 +100,21 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
     set_night(root, GOOD.date)
     with AgencyServers(root, tmp_path_factory.mktemp("secrets")) as servers:
         home = tmp_path_factory.mktemp("concord") / "home"
-        registry = load_registry(Settings(home=home))
+        registry = _every_night(load_registry(Settings(home=home)))
         made = Begun(root, home, registry, connections(servers.state))
         for feed in FEEDS:
             made.ingest(home, feed, GOOD.date)
         set_night(root, BAD.date)
         yield made
+
+
+def _every_night(registry: Registry) -> Registry:
+    """Let the monthly feed be due on the second night too, and late at once."""
+    contract = registry.contract(MONTHLY)
+    nightly = {"cron": "0 3 * * *", "grace_days": 0}
+    delivery = contract.delivery.model_copy(update=nightly)
+    changed = contract.model_copy(update={"delivery": delivery})
+    return replace(registry, contracts={**registry.contracts, MONTHLY: changed})
 
 
 def expected() -> Iterator[tuple[str, str, str]]:
