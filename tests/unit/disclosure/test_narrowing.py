@@ -4,6 +4,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from concord.disclosure.artefacts import gathered
 from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import scan_tables
 from concord.disclosure.narrowing import narrowed
@@ -58,22 +59,29 @@ def table_with(con, *texts) -> None:
     con.executemany("INSERT INTO incident VALUES (?, ?)", [[TOKEN, t] for t in texts])
 
 
+def left_of(con, table):
+    """Return who could stand in a table."""
+    with gathered(con, [table]) as texts:
+        return narrowed(con, texts, [PERSONS])
+
+
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_leak_that_the_whole_dictionary_finds_is_still_found(con, leak) -> None:
     table_with(con, "home", leak, None)
     with pytest.raises(DisclosureRefused):
         scan_tables(con, ["incident"], Dictionary.from_vault([PERSONS]))
-    left = narrowed(con, ["incident"], [PERSONS])
+    left = left_of(con, "incident")
     assert [t.num_rows for t in left] == [1]
-    with pytest.raises(DisclosureRefused):
-        scan_tables(con, ["incident"], Dictionary.from_vault(left))
+    dictionary = Dictionary.from_vault(left)
+    with gathered(con, ["incident"]) as texts, pytest.raises(DisclosureRefused):
+        scan_tables(con, ["incident"], dictionary, texts)
 
 
 def test_codes_and_tokens_leave_nobody_in_question(con) -> None:
     table_with(con, "PROBATION", "18-24", "Ann")
-    assert [t.num_rows for t in narrowed(con, ["incident"], [PERSONS])] == [0]
+    assert [t.num_rows for t in left_of(con, "incident")] == [0]
 
 
 def test_tables_without_text_leave_nobody_in_question(con) -> None:
     con.execute("CREATE TABLE counts AS SELECT 1 AS n")
-    assert [t.num_rows for t in narrowed(con, ["counts"], [PERSONS])] == [0]
+    assert [t.num_rows for t in left_of(con, "counts")] == [0]
