@@ -19,6 +19,8 @@ PERSON = {
     "email": "j.quill@example.org",
     "source_id": "MN00004711",
     "state_id": "IL64987132",
+    "student_number": "SU00052207",
+    "medical_number": "MRN-5530917",
     "street": "4417 Bramble Ln",
 }
 PERSONS = pa.Table.from_pylist(
@@ -42,6 +44,8 @@ LEAKS = [
     "call +1 217.555.0142",
     "mail J.Quill@Example.org",
     "MN00004711",
+    "student SU00052207",
+    "chart MRN 5530917",
     "at 4417 BRAMBLE LN. tonight",
 ]
 TOKEN = "inc_0123456789abcdefghjkmnpqrs"
@@ -77,3 +81,9 @@ def test_codes_and_tokens_leave_nobody_in_question(con) -> None:
 def test_tables_without_text_leave_nobody_in_question(con) -> None:
     con.execute("CREATE TABLE counts AS SELECT 1 AS n")
     assert [t.num_rows for t in narrowed(con, ["counts"], [PERSONS])] == [0]
+
+
+def test_records_kept_before_a_column_came_to_be_are_looked_for_too(con) -> None:
+    table_with(con, "seen with Josephine de la Brambleton today")
+    older = PERSONS.drop_columns(["student_number", "medical_number"])
+    assert [t.num_rows for t in narrowed(con, ["incident"], [older])] == [1]
