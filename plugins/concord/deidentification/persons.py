@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from concord.contracts.models import ConceptAction, ReleaseProfile
+from concord.contracts.persons import PERSON_ATTRIBUTES
 from concord.deidentification.actions import birth_year, keep, zip3
 from concord.deidentification.content_columns import PERSON
 from concord.deidentification.quiet import quietly
@@ -22,25 +23,7 @@ from concord.deidentification.zip3 import Zip3Table
 from concord.duck import one, quoted
 from concord.exceptions import ContractError, IntegrityError
 
-PERSON_CONCEPTS = {
-    "source_id": "person.source_id",
-    "first_name": "person.first_name",
-    "middle_name": "person.middle_name",
-    "last_name": "person.last_name",
-    "suffix": "person.suffix",
-    "birth_date": "person.birth_date",
-    "sex": "person.sex",
-    "race": "person.race",
-    "ethnicity": "person.ethnicity",
-    "ssn": "person.ssn",
-    "state_id": "person.state_id",
-    "phone": "person.phone",
-    "email": "person.email",
-    "street": "person.street",
-    "city": "person.city",
-    "state": "person.state",
-    "zip": "person.zip",
-}
+PERSON_CONCEPTS = {name: f"person.{name}" for name in ("source_id", *PERSON_ATTRIBUTES)}
 """Columns of the vault's person record and the concept of each."""
 
 PLACE_CONCEPTS = {

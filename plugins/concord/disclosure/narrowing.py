@@ -19,7 +19,9 @@ LONGEST_RUN = 12
 NAMES = ("first_name", "middle_name", "last_name")
 NUMBERS = ("ssn", "phone")
 SHORTEST_NUMBER = 9
-WRITTEN = ("email", "source_id", "state_id", "street")
+WRITTEN = (
+    "email", "source_id", "state_id", "student_number", "medical_number", "street",
+)  # fmt: skip
 IDENTIFYING = ("last_name", *NUMBERS, *WRITTEN)
 """Columns of a person record that are looked for; a name counts once."""
 LOOKED_AT = ("record_key", *NAMES, *NUMBERS, *WRITTEN)
@@ -75,8 +77,10 @@ def _standing_in(
     orders are tried only where a run does.
     """
     con.register("_persons_in_question", persons)
+    # A record that was kept before a column came to be doesn't have it.
+    written = [name for name in WRITTEN if name in persons.column_names]
     joined = ", ".join(
-        f"{_joined(name)} AS {name}" for name in (*NAMES, *numbers, *WRITTEN)
+        f"{_joined(name)} AS {name}" for name in (*NAMES, *numbers, *written)
     )
     orders = " OR ".join(
         f"concat({', '.join(order)}) IN (FROM _runs)" for order in NAME_ORDERS
@@ -91,7 +95,7 @@ def _standing_in(
                 f"right({column}, 10) IN (SELECT right(run, 10) FROM _runs)"
                 for column in numbers
             ),
-            *(f"{column} IN (FROM _runs)" for column in WRITTEN),
+            *(f"{column} IN (FROM _runs)" for column in written),
         ]
     )
     try:

@@ -1,7 +1,8 @@
 """Pairs that are never joined, however alike the rest of the two records is.
 
-A shared SSN or state id lifts every rule but the first: each belongs to one person. A
-shared phone, e-mail address or address lifts none, since families share them.
+A shared SSN, state id, student or medical record number lifts every rule but the first:
+each belongs to one person. A shared phone, e-mail address or address lifts none, since
+families share them.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from concord.linkage.settings import GuardParameters
 # What the rules ask of a pair; unknown where either record doesn't say.
 _FACTS = """
     DAMERAU_LEVENSHTEIN(l.ssn, r.ssn) AS ssn_edits,
-    l.ssn = r.ssn OR l.state_id = r.state_id AS same_number,
+    l.ssn = r.ssn OR l.state_id = r.state_id OR l.student_number = r.student_number
+    OR l.medical_number = r.medical_number AS same_number,
     COALESCE(l.first_name, l.last_name) IS NULL
     OR COALESCE(r.first_name, r.last_name) IS NULL AS nameless,
     l.generation <> r.generation AS other_generation,
@@ -50,7 +52,8 @@ CASE
     -- Twins: one birth date, address and surname, but called differently. Where middle
     -- names agree and the first is an odd one, it is rather what a clerk made of it.
     WHEN
-        first_full
+        $families
+        AND first_full
         AND first_similarity < $first_name_similarity
         AND NOT COALESCE(
             first_same OR first_nickname OR first_elsewhere OR first_odd, false
@@ -59,7 +62,8 @@ CASE
     -- Brothers, sisters, in-laws: without a birth date that agrees at least in part,
     -- both names must be the same; a nickname will do if no birth date speaks against.
     WHEN
-        first_full
+        $families
+        AND first_full
         AND NOT COALESCE(same_birthday OR years_apart = 0, false)
         AND NOT COALESCE(swapped, false)
         AND NOT (
@@ -134,5 +138,10 @@ def refused_within_groups(
 
 def _bound(parameters: GuardParameters) -> dict[str, float]:
     """Return the values that the refusal rules bind."""
-    names = ("ssn_distance", "first_name_similarity", "generation_gap_years")
+    names = (
+        "families",
+        "ssn_distance",
+        "first_name_similarity",
+        "generation_gap_years",
+    )
     return {name: getattr(parameters, name) for name in names}

@@ -49,6 +49,7 @@ class Thresholds(_Strict):
 class GuardParameters(_Strict):
     """What two records must not differ in, and how big a person may grow."""
 
+    families: bool = True
     first_name_similarity: float = Field(gt=0, lt=1)
     rare_name_share: float = Field(gt=0, lt=1)
     generation_gap_years: int = Field(ge=1)

@@ -96,4 +96,5 @@ def _gate(
         table.num_rows - table[column].null_count
         for table in persons
         for column in IDENTIFYING
+        if column in table.column_names
     )

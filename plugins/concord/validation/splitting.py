@@ -8,26 +8,9 @@ from collections.abc import Sequence
 
 from concord.contracts.ages import completed_years_sql
 from concord.contracts.models import Age, Column, Contract, Table
+from concord.contracts.persons import PERSON_ATTRIBUTES
 from concord.duck import quoted
 
-PERSON_ATTRIBUTES = (
-    "first_name",
-    "middle_name",
-    "last_name",
-    "suffix",
-    "birth_date",
-    "sex",
-    "race",
-    "ethnicity",
-    "ssn",
-    "state_id",
-    "phone",
-    "email",
-    "street",
-    "city",
-    "state",
-    "zip",
-)
 PLACE_TEXTS = ("street", "city", "state", "zip")
 PLACE_NUMBERS = ("latitude", "longitude")
 

@@ -20,6 +20,8 @@ PERSON = {
     "email": "j.quill@example.org",
     "source_id": "MN00004711",
     "state_id": "IL64987132",
+    "student_number": "SU00052207",
+    "medical_number": "MRN-5530917",
     "street": "4417 Bramble Ln",
 }
 PERSONS = pa.Table.from_pylist(
@@ -43,6 +45,8 @@ LEAKS = [
     "call +1 217.555.0142",
     "mail J.Quill@Example.org",
     "MN00004711",
+    "student SU00052207",
+    "chart MRN 5530917",
     "at 4417 BRAMBLE LN. tonight",
 ]
 TOKEN = "inc_0123456789abcdefghjkmnpqrs"
@@ -59,10 +63,10 @@ def table_with(con, *texts) -> None:
     con.executemany("INSERT INTO incident VALUES (?, ?)", [[TOKEN, t] for t in texts])
 
 
-def left_of(con, table):
+def left_of(con, table, persons=PERSONS):
     """Return who could stand in a table."""
     with gathered(con, [table]) as texts:
-        return narrowed(con, texts, [PERSONS])
+        return narrowed(con, texts, [persons])
 
 
 @pytest.mark.parametrize("leak", LEAKS)
@@ -85,3 +89,9 @@ def test_codes_and_tokens_leave_nobody_in_question(con) -> None:
 def test_tables_without_text_leave_nobody_in_question(con) -> None:
     con.execute("CREATE TABLE counts AS SELECT 1 AS n")
     assert [t.num_rows for t in left_of(con, "counts")] == [0]
+
+
+def test_records_kept_before_a_column_came_to_be_are_looked_for_too(con) -> None:
+    table_with(con, "seen with Josephine de la Brambleton today")
+    older = PERSONS.drop_columns(["student_number", "medical_number"])
+    assert [t.num_rows for t in left_of(con, "incident", older)] == [1]
