@@ -62,6 +62,7 @@ def write_truth(
     """Write who is who, what hangs together, what is wrong and who is planted."""
     folder.mkdir(parents=True, exist_ok=True)
     _parquet(store, folder / "record_person.parquet", _record_person())
+    _parquet(store, folder / "person.parquet", _person(night))
     _parquet(store, folder / "events.parquet", _events())
     _parquet(store, folder / "defects.parquet", _defects(night))
     for name, content in (
@@ -113,6 +114,17 @@ def _record_person() -> str:
         f"AS person, existing FROM ({query}))"
         for feed, query in records.items()
     )
+
+
+def _person(night: Night) -> str:
+    """List what every person of the county is, in the groups that are compared."""
+    return f"""
+      SELECT 'P' || lpad(person::VARCHAR, 8, '0') AS person, sex, race, ethnicity,
+        CASE WHEN age < 18 THEN 'under 18' WHEN age < 35 THEN '18-34'
+          WHEN age < 65 THEN '35-64' ELSE '65 and over' END AS age_band,
+        name_origin
+      FROM (SELECT *, date_sub('year', birth, DATE '{night.date}') AS age FROM truth)
+      ORDER BY person"""
 
 
 def _events() -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from concord.reporting.counts import Count, Value
+from concord.reporting.linkage_quality import LinkageQuality
 
 Status = Literal["delivered", "late", "held", "unrecorded"]
 Need = Literal["required", "may be empty", "not sent"]
@@ -300,6 +301,7 @@ class Facts:
     releases: tuple[Release, ...]
     healing: tuple[HealingLine, ...] = ()
     between: tuple[Between, ...] = ()
+    linkage_quality: LinkageQuality | None = None
 
     @property
     def holds(self) -> tuple[Standing, ...]:
