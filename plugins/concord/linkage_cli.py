@@ -1,10 +1,11 @@
-"""The `concord linkage` commands: how good linkage is, measured."""
+"""The `concord linkage` commands: places, samples, and how good linkage is."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from concord.exceptions import ConcordError, ConfigError
 from concord.settings import Settings
 from concord.terminal import Night, console, told
 
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from concord.linkage.measuring import Evaluation
 
 app = typer.Typer(
-    help="Who is one person: how good linkage is, measured.", no_args_is_help=True
+    help="Persons and places: how good their linkage is, measured.",
+    no_args_is_help=True,
 )
 Seed = Annotated[int, typer.Option(help="The same seed draws the same.")]
 
@@ -34,6 +36,38 @@ def sample(
     with told(), pipeline.open_county() as county:
         path = draw_sample(county, night.date() if night else None, pairs, seed)
         console.print(f"to be judged: {path}", soft_wrap=True)
+
+
+@app.command()
+def places(
+    gazetteer: Annotated[
+        Path | None,
+        typer.Option(help="The site's address file; else CONCORD_GAZETTEER."),
+    ] = None,
+    night: Night = None,
+) -> None:
+    """Match every feed's addresses to the site's gazetteer, and count what was found.
+
+    The gazetteer is a CSV file with gazetteer_id, street, city and zip. Matches stay
+    in the vault; the next report shows how many places of each feed can be mapped.
+    """
+    from concord import pipeline
+    from concord.reporting.mappable import mappable
+    from concord.reporting.wording import number, percent
+
+    with told(), pipeline.open_county() as county:
+        file = gazetteer or county.settings.gazetteer
+        if file is None:
+            raise ConfigError("no gazetteer. Give --gazetteer or set CONCORD_GAZETTEER")
+        day = night.date() if night else max(county.ledger.nights(), default=None)
+        if day is None:
+            raise ConcordError("the ledger knows no night. Run the nights first")
+        for line in mappable(pipeline.link_places(county, day, file)):
+            console.print(
+                f"{line.feed}: {percent(line.share)} of {number(line.places)} places "
+                "found",
+                soft_wrap=True,
+            )
 
 
 @app.command()

@@ -161,3 +161,23 @@ def test_the_simulated_county_is_a_declared_data_set(
         nights.root / "truth" / "2026-01-05" / "record_person.parquet"
     )
     assert truth.num_rows > 1000
+
+
+def test_places_are_matched_counted_and_shown(county: County, nights) -> None:
+    gazetteer = nights.root / "gazetteer" / f"{NIGHT}.csv"
+    told = run("places", "--gazetteer", str(gazetteer))
+    assert "police_rms: " in told
+    page = pipeline.report(county, NIGHT)
+    text = page.read_text()
+    assert "Places that a map can show" in text
+    assert "places,police_rms,,,share," in (page.parent / "index.csv").read_text()
+    assert not leaked(county, nights, told + text)
+    key = county.keys.zone_key("vault")
+    (kept, *_) = sorted((county.zones.vault / "places").glob("*/matches.parquet"))
+    assert set(read_table(kept, key).column_names) == {
+        "place_key",
+        "gazetteer_id",
+        "score",
+        "how",
+    }
+    run("places", fails=True)

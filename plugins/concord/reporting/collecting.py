@@ -8,6 +8,7 @@ from concord.reporting.arrivals import arrivals, fate_total, fates, waiting
 from concord.reporting.between import between, healing
 from concord.reporting.changes import compare
 from concord.reporting.linkage_quality import quality_as_of
+from concord.reporting.mappable import mappable_as_of
 from concord.reporting.model import Facts, Page
 from concord.reporting.outcomes import linkage_of, releases_of
 from concord.reporting.quality import quality_of
@@ -69,6 +70,7 @@ class Collector:
             ),
             linkage=linkage_of(ledger, night, quality),
             linkage_quality=quality,
+            places=mappable_as_of(ledger, night),
             releases=releases_of(ledger, registry, night),
             healing=healing(ledger, feeds, night),
             between=between(ledger, self.settings.include / "sql" / "checks", night),

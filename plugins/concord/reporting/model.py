@@ -9,6 +9,7 @@ from typing import Literal
 
 from concord.reporting.counts import Count, Value
 from concord.reporting.linkage_quality import LinkageQuality
+from concord.reporting.mappable import Mappable
 
 Status = Literal["delivered", "late", "held", "unrecorded"]
 Need = Literal["required", "may be empty", "not sent"]
@@ -302,6 +303,7 @@ class Facts:
     healing: tuple[HealingLine, ...] = ()
     between: tuple[Between, ...] = ()
     linkage_quality: LinkageQuality | None = None
+    places: tuple[Mappable, ...] = ()
 
     @property
     def holds(self) -> tuple[Standing, ...]:

@@ -140,6 +140,7 @@ def _csv_lines(page: Page) -> Iterator[Sequence[Any]]:
         place = ("between agencies", " ".join(b.feeds), "", b.name)
         yield from _measures(b, place, "night matched compared share expected")
     yield from _linkage_lines(page)
+    yield from _place_lines(page)
     yield from _release_lines(page)
 
 
@@ -160,6 +161,13 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
     for pairs in linkage.pairs:
         yield from _measures(pairs, ("linkage", "", "", pairs.band), "pairs")
     yield from _quality_lines(page.facts.linkage_quality)
+
+
+def _place_lines(page: Page) -> Iterator[Sequence[Any]]:
+    for found in page.facts.places:
+        yield from _measures(found, ("places", found.feed, "", ""), "places share")
+        for way in found.ways:
+            yield from _measures(way, ("places", found.feed, "", way.how), "places")
 
 
 def _quality_lines(quality: LinkageQuality | None) -> Iterator[Sequence[Any]]:
