@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from concord import pipeline
 from concord.cli import app
 from concord.demo.story import NIGHTS
+from concord.disclosure.dictionary import Dictionary
+from concord.disclosure.identifiers import scan_tree
 from concord.pipeline.county import County
 from concord.sealing import read_table
 from concord.settings import Settings
@@ -181,3 +183,29 @@ def test_places_are_matched_counted_and_shown(county: County, nights) -> None:
         "how",
     }
     run("places", fails=True)
+
+
+def test_no_canary_in_what_is_measured(
+    county: County, nights, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Page, charts, terminal, log, ledger, report and model files hold no identity."""
+    out = tmp_path / "out"
+    out.mkdir()
+    gazetteer = nights.root / "gazetteer" / f"{NIGHT}.csv"
+    told = run("places", "--gazetteer", str(gazetteer))
+    told += run("sample", "--pairs", "40")
+    page = out / "linkage.html"
+    told += run("evaluate", *truth_files(nights), "--to", str(page))
+    (out / "terminal.txt").write_text(told + caplog.text)
+    pipeline.report(county, NIGHT)
+    tokens = [t for canary in nights.canaries() for t in canary["tokens"]]
+    dictionary = Dictionary.from_vault([], tokens=tokens)
+    home = county.zones.home
+    model = Settings().include / "linkage"
+    roots = [out, home / "reports", home / "releases", home / "ledger.db", model]
+    assert page.stat().st_size > 10_000
+    assert scan_tree(roots, dictionary) == ()
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    (seen / "sample.csv").write_text(f"first_name_1\n{tokens[0]}\n")
+    assert scan_tree([seen], dictionary), "the scan can see"
