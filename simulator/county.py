@@ -37,7 +37,7 @@ from simulator.records import store_people, store_places, write_records
 from simulator.rosters import Night, read_rosters
 from simulator.serving import Delivery, compact, macros
 from simulator.store import FEEDS, Store
-from simulator.truth import write_truth
+from simulator.truth import write_gazetteer, write_truth
 
 FIRST_NIGHT = date(2026, 1, 5)
 _WRITERS: Mapping[str, Callable[[Delivery], None]] = {
@@ -87,7 +87,7 @@ class County:
     def write_night(
         self, root: Path, night: int, faults: Mapping[str, str] | None = None
     ) -> None:
-        """Write what the agencies serve on a night, and the truth of it."""
+        """Write what the agencies serve on a night, its gazetteer, and the truth."""
         this = self.night(night)
         injected = {feed: find(feed, name) for feed, name in (faults or {}).items()}
         store = self._advance(night)
@@ -103,6 +103,7 @@ class County:
         self._progress(f"night {this.date}: truth")
         folder = root / "truth" / this.date.isoformat()
         write_truth(store, this, folder, canaries.listing(store, self._canaries))
+        write_gazetteer(store, root / "gazetteer" / f"{this.date}.csv")
 
     def _before(self, index: int) -> Night:
         """Give the night before another; before the first there is nothing to find."""

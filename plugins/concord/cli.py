@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from concord import feed_cli, quarantine_cli, retention_cli
+from concord import feed_cli, linkage_cli, quarantine_cli, retention_cli
 from concord.exceptions import ConcordError
 from concord.settings import Settings
 from concord.terminal import Night, console, told
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(feed_cli.app, name="feed")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(retention_cli.app, name="retention")
+app.add_typer(linkage_cli.app, name="linkage")
 ledger_app = typer.Typer(
     help="The record of what arrived, what became of it and what was released.",
     no_args_is_help=True,

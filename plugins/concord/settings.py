@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     lock_seconds: float = Field(
         default=60, gt=0, description="When the lock of a run that died ends."
     )
+    gazetteer: Path | None = Field(
+        default=None, description="The site's address file; places are matched to it."
+    )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
     @cached_property

@@ -9,7 +9,7 @@ weights beside its declaration.
 import csv
 import io
 import lzma
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,13 +21,19 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from concord.contracts.persons import PERSON_ATTRIBUTES, PERSON_RECORD
 from concord.contracts.yaml_lines import Document, parse
-from concord.duck import literal
+from concord.duck import literal, quoted
 from concord.exceptions import ConfigError
 from concord.linkage.settings import SETTINGS_FILE, PersonModel, load_model
 from concord.linkage.standardise import LINKAGE
 
 DATASETS = LINKAGE / "datasets"
 DATASET_FILE = "dataset.yaml"
+# What DuckDB reads by itself, dates and numbers of JSON as text; all else is CSV.
+_READERS = {
+    ".ndjson": "read_json({}, format = 'newline_delimited', sample_size = -1, "
+    "dateformat = 'none', timestampformat = 'none')",
+    ".parquet": "read_parquet({})",
+}
 TRUTH = pa.schema([("record_key", pa.string()), ("person", pa.string())])
 
 
@@ -38,10 +44,17 @@ class _Strict(BaseModel):
 
 
 class SourceFile(_Strict):
-    """One file of person records: whose it is and, where it differs, how it reads."""
+    """One file of person records: whose it is and, where it differs, how it reads.
+
+    ``beside`` names more files whose rows ``from`` may join to this file's, which are
+    ``source_row``.
+    """
 
     feed: str
     file: str
+    record_key: str | None = None
+    beside: Mapping[str, str] = {}
+    from_: str = Field(default="source_row", alias="from")
     where: str = "true"
     columns: Mapping[str, str] = {}
 
@@ -52,6 +65,14 @@ class TruthFile(_Strict):
     file: str
     record_key: str
     person: str
+
+
+class TraitsFile(_Strict):
+    """A file that says what each person is; linkage is measured for each group."""
+
+    file: str
+    person: str
+    columns: Mapping[str, str] = Field(min_length=1)
 
 
 class Dataset(_Strict):
@@ -66,6 +87,7 @@ class Dataset(_Strict):
     columns: Mapping[str, str]
     person: str | None = None
     truth: TruthFile | None = None
+    traits: TraitsFile | None = None
     sets: Mapping[str, tuple[SourceFile, ...]] = Field(min_length=1)
 
     @field_validator("columns")
@@ -87,10 +109,14 @@ class Dataset(_Strict):
 
 @dataclass(frozen=True)
 class KnownPersons:
-    """Person records, and who each of them is."""
+    """Person records, who each of them is and, where it is known, what they are.
+
+    ``traits`` holds ``person`` and one column a trait.
+    """
 
     records: pa.Table
     truth: pa.Table
+    traits: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -133,26 +159,49 @@ class DeclaredDataset:
             raise ConfigError(f"{self.path}: no set '{name}'. There are: {known}")
         with duckdb.connect() as con:
             parts = [self._records(con, folder, source) for source in sets[name]]
-            records = pa.concat_tables(part.records for part in parts)
-            if self.dataset.truth is None:
-                return KnownPersons(
-                    records, pa.concat_tables(part.truth for part in parts)
-                )
-            rule = self.dataset.truth
-            self._open(con, folder, rule.file)
             return KnownPersons(
-                records, self._select(con, rule.record_key, rule.person, rule.file)
+                pa.concat_tables(part.records for part in parts),
+                self._truth(con, folder, parts),
+                self._traits(con, folder),
             )
+
+    def _truth(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        folder: Path,
+        parts: Sequence[KnownPersons],
+    ) -> pa.Table:
+        """Return who is who: as the records' own rows say it, or a file of its own."""
+        rule = self.dataset.truth
+        if rule is None:
+            return pa.concat_tables(part.truth for part in parts)
+        self._open(con, folder, rule.file)
+        return self._select(con, rule.record_key, rule.person, rule.file)
+
+    def _traits(self, con: duckdb.DuckDBPyConnection, folder: Path) -> pa.Table | None:
+        """Return what each person is, where a file says it."""
+        rule = self.dataset.traits
+        if rule is None:
+            return None
+        self._open(con, folder, rule.file)
+        columns = {"person": rule.person, **rule.columns}
+        picked = ", ".join(
+            f"CAST({sql} AS VARCHAR) AS {quoted(name)}" for name, sql in columns.items()
+        )
+        return self._run(con, f"SELECT {picked} FROM source_row", rule.file)
 
     def _records(
         self, con: duckdb.DuckDBPyConnection, folder: Path, source: SourceFile
     ) -> KnownPersons:
         """Read one file: its person records and, where its rows say it, the truth."""
         self._open(con, folder, source.file)
+        for name, file in source.beside.items():
+            self._open(con, folder, file, name)
+        key = source.record_key or self.dataset.record_key
         columns = {
-            "record_key": self.dataset.record_key,
+            "record_key": key,
             "feed": literal(source.feed),
-            "source_id": self.dataset.record_key,
+            "source_id": key,
             **self.dataset.columns,
             **source.columns,
         }
@@ -161,16 +210,12 @@ class DeclaredDataset:
             f"{'DATE' if field.type == pa.date32() else 'VARCHAR'}) AS {field.name}"
             for field in PERSON_RECORD
         )
-        query = f"SELECT {picked} FROM source_row WHERE {source.where}"
+        query = f"SELECT {picked} FROM {source.from_} WHERE {source.where}"
         records = self._run(con, query, source.file).cast(PERSON_RECORD)
         truth = TRUTH.empty_table()
         if self.dataset.person is not None:
             truth = self._select(
-                con,
-                self.dataset.record_key,
-                self.dataset.person,
-                source.file,
-                source.where,
+                con, key, self.dataset.person, source.file, source.where
             )
         return KnownPersons(records, truth)
 
@@ -189,16 +234,26 @@ class DeclaredDataset:
         )
         return self._run(con, query, file).cast(TRUTH)
 
-    def _open(self, con: duckdb.DuckDBPyConnection, folder: Path, file: str) -> None:
+    def _open(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        folder: Path,
+        file: str,
+        name: str = "source_row",
+    ) -> None:
         """Make a file's rows the relation that the declaration's SQL reads."""
-        path = folder / self.dataset.folder / file
-        if not path.is_file():
-            raise ConfigError(f"{self.path}: {path} is absent")
-        con.register("text_row", _texts(path))
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE source_row AS "
-            "SELECT NULLIF(TRIM(COLUMNS(*)), '') FROM text_row"
-        )
+        path = next(iter(sorted((folder / self.dataset.folder).glob(file))), None)
+        if path is None:
+            raise ConfigError(
+                f"{self.path}: {folder / self.dataset.folder / file} is absent"
+            )
+        reader = _READERS.get(path.suffix)
+        if reader:
+            rows = f"FROM {reader.format(literal(str(path)))}"
+        else:
+            con.register("text_row", _texts(path))
+            rows = "SELECT NULLIF(TRIM(COLUMNS(*)), '') FROM text_row"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {rows}")
 
     def _run(self, con: duckdb.DuckDBPyConnection, query: str, file: str) -> pa.Table:
         """Run the declaration's SQL; an engine's message can hold a value."""

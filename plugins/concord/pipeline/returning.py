@@ -82,7 +82,7 @@ def return_rows(county: County, feed: str, night: date | None, to: Path) -> int:
         for row in stored.get(table.name, ()):
             notes = _notes(contract, table, row, names, reasons)
             cells = [*notes, *(row.get(name) for name in columns)]
-            writer.writerow([_harmless(cell) for cell in cells])
+            writer.writerow([harmless(cell) for cell in cells])
             written += 1
     write_bytes(to, text.getvalue().encode("utf-8-sig"), OWNER_ONLY)
     county.ledger.record_event("rows_returned", state.night, feed, rows=written)
@@ -105,7 +105,7 @@ def _notes(
     yield "no" if row["_rejected"] else "yes"
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula."""
     if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA):
         return f"'{cell}"

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Literal
 
 from concord.reporting.counts import Count, Value
+from concord.reporting.linkage_quality import LinkageQuality
+from concord.reporting.mappable import Mappable
 
 Status = Literal["delivered", "on_time", "late", "held", "unrecorded"]
 Need = Literal["required", "may be empty", "not sent"]
@@ -300,6 +302,8 @@ class Facts:
     releases: tuple[Release, ...]
     healing: tuple[HealingLine, ...] = ()
     between: tuple[Between, ...] = ()
+    linkage_quality: LinkageQuality | None = None
+    places: tuple[Mappable, ...] = ()
 
     @property
     def holds(self) -> tuple[Standing, ...]:
