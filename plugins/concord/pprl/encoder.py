@@ -40,6 +40,8 @@ ENCODINGS: dict[Mode, tuple[str, ...]] = {
 """The encodings of a record in each mode, in order."""
 
 BATCH = 2048
+# Not used to hide blocks but as a pseudorandom function of each; no block twice.
+_BLOCKWISE = modes.ECB()  # noqa: S305
 _PLACES = 16  # two AES blocks hold sixteen places of two bytes each
 Bits = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -123,23 +125,13 @@ class Encoder:
         """Return the bits at each record's places that count, then the noise."""
         used = np.frombuffer(b"".join(counted), np.bool_)
         place = np.frombuffer(b"".join(places), ">u2")[used] % BITS
-        row = np.repeat(np.arange(len(places)), [own.count(1) for own in counted])
-        bits = np.zeros((len(places), BITS), np.bool_)
-        bits[row, place] = True
-        packed = np.packbits(bits, axis=1)
-        return packed if self._noise_key is None else packed ^ self._noise(packed)
-
-    def _noise(self, packed: Bits) -> Bits:
-        """Return the bits to turn over; one that is drawn twice stays."""
-        assert self._noise_key is not None
-        drawn = b"".join(
-            hmac.digest(self._noise_key, own.tobytes(), hashlib.sha512)
-            for own in packed
-        )
-        place = np.frombuffer(drawn, ">u2").reshape(len(packed), -1)[:, :FLIPS] % BITS
-        flat = np.arange(len(packed))[:, None] * BITS + place
-        times = np.bincount(flat.ravel(), minlength=packed.size * 8)
-        return np.packbits((times % 2).astype(np.bool_).reshape(-1, BITS), axis=1)
+        first = np.arange(0, len(places) * BITS, BITS, dtype=np.int64)
+        bits = np.zeros(len(places) * BITS, np.bool_)
+        bits[np.repeat(first, [own.count(1) for own in counted]) + place] = True
+        packed = np.packbits(bits).reshape(-1, BYTES)
+        if self._noise_key is not None:
+            _turn_over(packed, self._noise_key)
+        return packed
 
     def _record_blocks(self, record: Person) -> tuple[bytes, bytes]:
         """Return a record's blocks to encrypt, and which of their places count."""
@@ -163,9 +155,17 @@ class Encoder:
         return own + b"\0" + own + b"\1"
 
 
+def _turn_over(packed: Bits, key: bytes) -> None:
+    """Turn over the bits that noise draws; one that is drawn twice is turned back."""
+    drawn = b"".join(hmac.digest(key, own.tobytes(), hashlib.sha512) for own in packed)
+    place = np.frombuffer(drawn, ">u2").reshape(len(packed), -1)[:, :FLIPS] % BITS
+    byte = np.arange(len(packed))[:, None] * BYTES + place // 8
+    bit = np.right_shift(128, place % 8).astype(np.uint8)
+    np.bitwise_xor.at(packed.reshape(-1), byte.ravel(), bit.ravel())
+
+
 def _encrypt(key: bytes, salt: str, blocks: bytes) -> bytes:
     """Return a keyed random function of each block, another one for each salt."""
     salted = hmac.digest(key, salt.encode(), hashlib.sha256)
-    # Not used to hide blocks but as a pseudorandom function of each; no block twice.
-    cipher = Cipher(algorithms.AES(salted), modes.ECB())  # noqa: S305
+    cipher = Cipher(algorithms.AES(salted), _BLOCKWISE)
     return cipher.encryptor().update(blocks)

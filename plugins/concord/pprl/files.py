@@ -5,9 +5,10 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from concord.exceptions import DataError
@@ -16,7 +17,7 @@ from concord.pprl.encoder import BATCH, ENCODINGS, Encoder, Encodings
 from concord.pprl.values import Mode, Person, person, salts
 from concord.zones import write_bytes
 
-CROWD = 50
+CROWD = 20
 """More records than this with one salt are not encoded under it: who knows as many of
 them learns from their bits what the others' mean."""
 
@@ -91,18 +92,19 @@ def encode_file(
             "--bad-dates-unknown",
         )
     crowded = _crowded(read.persons, encoder.mode)
-    lines = [",".join(("record_id", "encoding", *ENCODINGS[encoder.mode]))]
+    header = ",".join(("record_id", "encoding", *ENCODINGS[encoder.mode]))
+    lines = [f"{header}\n"]
     encoded: Counter[str] = Counter()
     order = sorted(range(len(read.ids)), key=lambda at: read.ids[at])
     for begin in range(0, len(order), BATCH):
         rows = order[begin : begin + BATCH]
         found = encoder.encode([read.persons[at] for at in rows], crowded)
-        lines += _lines([read.ids[at] for at in rows], found, encoder.label)
+        lines.append(_lines([read.ids[at] for at in rows], found, encoder.label))
         for number, name in enumerate(ENCODINGS[encoder.mode]):
             encoded[name] += int(found.present[:, number].sum())
         encoded["none"] += int((~found.present.any(axis=1)).sum())
         progress("encoding", begin + len(rows), len(order))
-    write_bytes(target, ("\n".join(lines) + "\n").encode("utf-8"), mode=0o600)
+    write_bytes(target, "".join(lines).encode("utf-8"), mode=0o600)
     return Written(
         records=len(read.ids),
         label=encoder.label,
@@ -117,16 +119,17 @@ def packed_text(bits: bytes) -> str:
     return base64.b64encode(bits).decode("ascii")
 
 
-def _lines(ids: list[str], found: Encodings, label: str) -> Iterator[str]:
-    """Yield the rows of some records."""
-    for own, bits, present in zip(ids, found.bits, found.present, strict=True):
+def _lines(ids: list[str], found: Encodings, label: str) -> str:
+    """Return the rows of some records."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    for own, bits, present in zip(ids, found.bits, found.present.tolist(), strict=True):
         texts = (
             packed_text(one.tobytes()) if there else ""
             for one, there in zip(bits, present, strict=True)
         )
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow((own, label, *texts))
-        yield line.getvalue()
+        writer.writerow((own, label, *texts))
+    return lines.getvalue()
 
 
 def _crowded(persons: list[Person], mode: Mode) -> frozenset[tuple[int, str]]:
@@ -207,6 +210,7 @@ class _Rows:
         self._columns = columns
         self._unknown = {"", *(text.strip().upper() for text in columns.unknown)}
         self._seen: set[str] = set()
+        self._day = lru_cache(1 << 16)(self._parsed)  # days recur, and parsing is slow
 
     def take(self, row: list[str], line: int) -> None:
         """Take one row."""
@@ -239,12 +243,19 @@ class _Rows:
         text = self._text(row, self._born)
         if not text:
             return None
-        try:
-            return datetime.strptime(text, self._columns.date_format).date()  # noqa: DTZ007 - a day has no zone
-        except ValueError:
+        day = self._day(text)
+        if day is None:
             names = " ".join(self._columns.sources["birth_date"])
             self.found.undated.append(
                 f"line {line}, {names}: is no date of the form "
                 f"{self._columns.date_format}"
             )
+        return day
+
+    def _parsed(self, text: str) -> date | None:
+        """Return the day that a text names; None if it names none."""
+        try:
+            # A day has no time zone.
+            return datetime.strptime(text, self._columns.date_format).date()  # noqa: DTZ007
+        except ValueError:
             return None

@@ -102,7 +102,7 @@ def _alike(
     one, other = left.bits[ours, number], right.bits[theirs, number]
     ones = [np.bitwise_count(bits).sum(axis=1, dtype=np.int64) for bits in (one, other)]
     words = [np.ascontiguousarray(bits).view(np.uint64) for bits in (one, other)]
-    for sample in _samples(len(theirs)):
+    for sample in _samples(math.isqrt(len(ours) * len(theirs))):
         for at, to in _meeting(_sampled(one, sample), _sampled(other, sample)):
             common = np.bitwise_count(words[0][at] & words[1][to]).sum(
                 axis=1, dtype=np.int64

@@ -126,6 +126,7 @@ def person(values: Mapping[str, str | None], birth_date: date | None) -> Person:
     )
 
 
+@lru_cache(1 << 17)
 def letters(text: str | None) -> str:
     """Return a name in capital letters without marks; empty if it stands for none."""
     found = "".join(c for c in _plain(text) if c.isalpha())
@@ -151,7 +152,7 @@ def salts(record: Person, mode: Mode) -> tuple[str | None, ...]:
     )
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 17)
 def soundex(name: str) -> str:
     """Return the American Soundex code of a name in capital letters."""
     code, last = name[:1], _SOUNDS.get(name[:1])
@@ -197,5 +198,5 @@ def _street(text: str | None) -> str:
 
 def _postcode(text: str | None) -> str:
     """Return the first five digits or letters of a postcode."""
-    found = re.sub(r"[^0-9A-Z]+", "", _plain(text))[:5]
-    return "" if found in _NO_POSTCODE or found in _NO_VALUE else found
+    found = re.sub(r"[^0-9A-Z]+", "", _plain(text))
+    return "" if found in _NO_VALUE or found[:5] in _NO_POSTCODE else found[:5]

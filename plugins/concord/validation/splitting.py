@@ -28,6 +28,8 @@ PERSON_ATTRIBUTES = (
     "state",
     "zip",
 )
+ENCODINGS = ("encoding", "encoding_birth", "encoding_name", "encoding_all")
+"""What stands in place of all these where an agency may not send them."""
 PLACE_TEXTS = ("street", "city", "state", "zip")
 PLACE_NUMBERS = ("latitude", "longitude")
 
@@ -189,6 +191,7 @@ def merged_persons(tables: Sequence[Table], feed: str) -> str:
         empty = "NULL::DATE" if name == "birth_date" else "NULL::VARCHAR"
         value = f"coalesce({', '.join([*sources, empty])})"
         picked.append(f"{value} AS {name}")
+    picked += [f"lead.{name}" for name in ENCODINGS if name in held[lead.name]]
     joins = [
         f"LEFT JOIN identity_{t.name} AS {t.name} USING (record_key)" for t in others
     ]

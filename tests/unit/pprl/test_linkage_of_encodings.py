@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from concord.pprl.encoder import HASHES, Encoder, Encodings
+from concord.pprl.files import CROWD
 from concord.pprl.keys import LinkageKey
 from concord.pprl.matching import groups, match
 from tests.support.febrl import FILES, Side, half_overlap, linked
@@ -74,6 +75,24 @@ def test_who_knows_500_of_the_people_reads_no_names_off_hardened_encodings(sides
     read, nearest = attacked(sides, "hardened")
     assert max(read) <= 0.02
     assert nearest <= 0.02
+
+
+@needs_febrl
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_who_knows_as_many_as_may_share_a_salt_reads_next_to_no_names(sides, seed):
+    everybody = [one for one in sides[1].persons if one.surname]
+    chosen = np.random.default_rng(seed).permutation(len(everybody))[: CROWD + 1000]
+    born = [everybody[at]._replace(birth_date="19840229") for at in chosen]
+    found = Encoder(KEY, "hardened", HASHES).encode(born)
+    known, others = (
+        Encodings(found.bits[rows, :1], found.present[rows, :1])
+        for rows in np.split(np.arange(len(born)), [CROWD])
+    )
+    names, truth = born[:CROWD], born[CROWD:]
+    dictionary = sorted({one.surname for one in everybody})
+    (read,) = surnames_read(known, names, others, dictionary)
+    assert recovered(read, truth) <= 0.02
+    assert recovered(nearest_surnames(known, names, others), truth) <= 0.02
 
 
 def test_samples_of_bits_find_what_comparing_everything_finds(sides_of_random_bits):
