@@ -6,12 +6,10 @@ Each file has its own data key, wrapped by the zone's key (AES key wrap, RFC 339
 """
 
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,11 +17,10 @@ import pyarrow.parquet.encryption as pe
 import pyrage
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
-from concord.exceptions import IntegrityError, KeyCustodyError
+from concord.exceptions import IntegrityError
+from concord.key_files import KEY_BYTES, create_key_file, owner_only, read_key
 from concord.settings import new_key
-from concord.zones import PRIVATE
 
-KEY_BYTES = 32
 SHARE = 1 << 16
 ROW_GROUP = 1 << 17
 
@@ -59,47 +56,17 @@ class KeyRing:
         return pyrage.x25519.Recipient.from_str(text)
 
     def _symmetric(self, name: str) -> bytes:
-        text = self._read(name, lambda: new_key() + new_key())
-        try:
-            key = bytes.fromhex(text)
-        except ValueError as error:
-            raise KeyCustodyError(f"{self.folder / name}: not hexadecimal") from error
-        if len(key) != KEY_BYTES:
-            raise KeyCustodyError(
-                f"{self.folder / name}: {len(key)} bytes, {KEY_BYTES} are needed. "
-                "Restore the key from custody"
-            )
-        return key
-
-    def _read(self, name: str, make: Any) -> str:
         path = self.folder / name
         if not path.exists():
-            self._create(path, make())
-        self.examine(path)
+            create_key_file(path, new_key() + new_key())
+        return read_key(path)
+
+    def _read(self, name: str, make: Callable[[], str]) -> str:
+        path = self.folder / name
+        if not path.exists():
+            create_key_file(path, make())
+        owner_only(path)
         return path.read_text(encoding="ascii").strip()
-
-    def examine(self, path: Path) -> None:
-        """Raise KeyCustodyError where others than the owner may read a key."""
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise KeyCustodyError(
-                f"{path}: mode {mode:04o} lets others read it. Run: chmod 0400 {path}"
-            )
-
-    def _create(self, path: Path, text: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        part = path.with_name(f".{path.name}.{new_key()}")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(part, path)  # fails where another process was first: its key wins
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
 
 
 def _new_identity() -> pyrage.x25519.Identity:

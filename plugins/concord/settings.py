@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     gazetteer: Path | None = Field(
         default=None, description="The site's address file; places are matched to it."
     )
+    linkage_key: Path | None = Field(
+        default=None, description="The file of the key of linkage without names."
+    )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
     @cached_property

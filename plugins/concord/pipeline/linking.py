@@ -14,10 +14,18 @@ from pydantic import TypeAdapter
 from concord import __version__
 from concord.exceptions import IntegrityError, LinkageError
 from concord.landing.records import FeedState, LinkageRun, now
+from concord.linkage.encoded import (
+    EncodedSettings,
+    Joined,
+    apart,
+    join_encoded,
+    load_encoded_settings,
+)
 from concord.linkage.identity import Assignment, assign_person_ids
 from concord.linkage.prediction import LinkResult, link
 from concord.linkage.settings import PersonModel, load_model
 from concord.pipeline.county import County
+from concord.pprl.keys import LinkageKey, load_key
 from concord.sealing import read_table, write_table
 from concord.settings import new_keys
 from concord.validation.states import StateStore, state_id
@@ -35,6 +43,8 @@ class LinkStep:
         self.county = county
         self.folder = county.zones.vault / PERSONS
         self.key = county.keys.zone_key("vault")
+        lent = county.settings.linkage_key
+        self.linkage_key = None if lent is None else load_key(lent)
 
     def run(self, night: date) -> str:
         """Link, give lasting ids, keep them in the vault; returns the run's name.
@@ -49,11 +59,12 @@ class LinkStep:
                 f"no feed has ever been checked up to {night}",
                 "Run the ingest DAGs first",
             )
-        model = load_model(self.county.settings.include / "linkage")
+        folder = self.county.settings.include / "linkage"
+        model, encoded = load_model(folder), load_encoded_settings(folder)
         before = self.county.ledger.linkage_as_of(night - timedelta(days=1))
-        persons_id = self._name(night, states, model, before)
+        persons_id = self._name(night, states, model, encoded, before)
         if not (self.folder / persons_id).is_dir():
-            self._make(persons_id, night, states, model, before)
+            self._make(persons_id, night, states, model, encoded, before)
         self.county.ledger.record_linkage(read_run(self.folder / persons_id))
         return persons_id
 
@@ -62,11 +73,14 @@ class LinkStep:
         night: date,
         states: list[FeedState],
         model: PersonModel,
+        encoded: EncodedSettings,
         before: LinkageRun | None,
     ) -> str:
         parts = [
             __version__,
             model.model_dump_json(),
+            encoded.model_dump_json(),
+            _label(encoded, self.linkage_key),
             before.persons_id if before else "",
         ]
         return state_id(night, [*parts, *(s.state_id for s in states)])
@@ -77,24 +91,29 @@ class LinkStep:
         night: date,
         states: list[FeedState],
         model: PersonModel,
+        encoded: EncodedSettings,
         before: LinkageRun | None,
     ) -> None:
         records = pa.concat_tables(
             person_records(self.county, states), promote_options="permissive"
         )
+        named, nameless = apart(records)
         settings = self.county.settings
         with self.county.zones.workspace("linkage") as scratch:
             result = link(
-                records,
+                named,
                 model,
                 night=night,
                 threads=settings.threads,
                 memory_limit=settings.memory_limit,
                 scratch=scratch,
             )
+        joined = join_encoded(
+            result.clusters, named, nameless, encoded, self.linkage_key
+        )
         previous = self._read(before, "assignments")
         assignment = assign_person_ids(
-            result.clusters, previous, new_keys, self._read(before, "retired")
+            joined.clusters, previous, new_keys, self._read(before, "retired")
         )
         with appearing(self.folder / persons_id) as folder:
             for name, table in (
@@ -112,7 +131,7 @@ class LinkStep:
                 persons=pc.count_distinct(assignment.assignments["person_id"]).as_py(),
                 model_version=model.version,
                 inputs={s.feed: s.state_id for s in states},
-                measures=_measures(records, result, assignment),
+                measures=_measures(records, result, joined, assignment),
                 at=now(),
             )
             write_bytes(folder / RUN, RUNS.dump_json(made, indent=2))
@@ -121,6 +140,11 @@ class LinkStep:
         if run is None:
             return None
         return read_table(self.folder / run.persons_id / f"{name}.parquet", self.key)
+
+
+def _label(encoded: EncodedSettings, key: LinkageKey | None) -> str:
+    """Return what tells with which key, if any, named records are encoded."""
+    return "" if key is None else key.label(encoded.mode, encoded.fields)
 
 
 def read_run(folder: Path) -> LinkageRun:
@@ -162,7 +186,7 @@ def _with_feed(assignments: pa.Table, records: pa.Table) -> pa.Table:
 
 
 def _measures(
-    records: pa.Table, result: LinkResult, assignment: Assignment
+    records: pa.Table, result: LinkResult, joined: Joined, assignment: Assignment
 ) -> dict[str, Any]:
     """Return the counts that the ledger keeps of a linkage; no value from a row."""
     feeds = pc.value_counts(records["feed"]).to_pylist()
@@ -171,6 +195,7 @@ def _measures(
         "records_by_feed": {f["values"]: f["counts"] for f in feeds},
         "pairs": dict(result.pairs),
         "set_aside": dict(result.set_aside),
+        "encoded": {feed: dict(counts) for feed, counts in joined.counts.items()},
         "largest_cluster": result.largest_cluster,
         "seconds": {part: round(s, 3) for part, s in result.seconds.items()},
         "events": {k["values"]: k["counts"] for k in kinds},
