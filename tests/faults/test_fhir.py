@@ -220,9 +220,8 @@ def test_t29_nothing_of_an_expired_export_stays_in_landing(visits, tmp_path):
     with pipeline.open_county(Settings(home=tmp_path / "home")) as opened:
         land(opened, visits.running, NIGHTS[0])
         (delivery,) = opened.ledger.deliveries("hospital")
-        sealed = sorted(
-            path.stem for path in (opened.zones.landing).rglob("*") if path.is_file()
-        )
+        folder = opened.zones.landing / "hospital"
+        sealed = sorted(path.stem for path in folder.rglob("*") if path.is_file())
         assert sealed.count("receipt") == 1
         assert len(sealed) - 1 == delivery.files == 4
         assert delivery.rows == 5
