@@ -2,6 +2,9 @@
 
 from datetime import date
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from concord.linkage.datasets import load_dataset
@@ -10,6 +13,8 @@ from concord.linkage.prediction import link
 from concord.linkage.settings import load_model
 from concord.settings import Settings
 from simulator.county import County
+from simulator.days import number
+from simulator.people import draw_people
 from tests.support.linkage_data import FOUR_AGENCIES, SHARED, county, four_agencies
 
 NIGHT = date(2026, 1, 5)
@@ -22,11 +27,37 @@ def measured(records, truth) -> Quality:
     return evaluate(link(records, MODEL, night=NIGHT, threads=2).clusters, truth)
 
 
-def test_a_county_of_twenty_thousand(tmp_path) -> None:
-    County(11, 20_000, first_night=NIGHT).write_night(tmp_path, 0)
-    quality = measured(*county(tmp_path, NIGHT.isoformat()))
+@pytest.fixture(scope="module")
+def twenty_thousand(tmp_path_factory) -> tuple[pa.Table, pa.Table]:
+    """Return the persons found in a county of 20,000 people, and the true ones."""
+    root = tmp_path_factory.mktemp("county")
+    County(11, 20_000, first_night=NIGHT).write_night(root, 0)
+    records, truth = county(root, NIGHT.isoformat())
+    return link(records, MODEL, night=NIGHT, threads=2).clusters, truth
+
+
+def test_a_county_of_twenty_thousand(twenty_thousand) -> None:
+    quality = evaluate(*twenty_thousand)
     assert quality.precision >= 0.997
     assert quality.f1 >= 0.99
+
+
+def test_nobody_is_missed_more_often_because_of_who_they_are(twenty_thousand) -> None:
+    """Recall of sexes, age bands and common name origins: at most 3 points apart."""
+    clusters, truth = twenty_thousand
+    people = draw_people(11, 20_000, number(NIGHT))
+    persons = pa.array(f"P{index:08d}" for index in range(len(people)))
+    ages = np.searchsorted([18, 35, 65], people.ages(number(NIGHT)), side="right")
+    for groups in (people.female, ages, people.group, people.race):
+        recalls = []
+        for code in np.unique(groups):
+            members = persons.filter(pa.array(groups == code))
+            known = truth.filter(pc.is_in(truth["person"], members))
+            quality = evaluate(clusters, known)
+            if quality.pairs_true >= 150:  # fewer would move by a point for one pair
+                recalls.append(quality.recall)
+        assert len(recalls) >= 2
+        assert max(recalls) - min(recalls) <= 0.03
 
 
 @pytest.mark.skipif(

@@ -54,6 +54,7 @@ class Column(Strict):
     references: str | None
     codelist: CodeList | None
     formats: tuple[str, ...]
+    century_from: int | None = None
     null_tokens: tuple[str, ...]
     trim: bool
     strip_prefix: tuple[str, ...]

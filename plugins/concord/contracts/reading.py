@@ -27,34 +27,18 @@ Model = TypeVar("Model", bound=BaseModel)
 
 CONTRACT_KEYS = frozenset(
     {
-        "sector",
-        "agency",
-        "timezone",
-        "agreement",
-        "connection",
-        "transport",
-        "delivery",
-        "datetimeFormats",
-        "nullTokens",
-        "trim",
-        "namespaces",
+        "sector", "agency", "timezone", "agreement", "connection", "transport",
+        "delivery", "datetimeFormats", "nullTokens", "trim", "namespaces",
     }
-)
+)  # fmt: skip
 TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "keyChanges", "ages"})
 COLUMN_KEYS = frozenset(
     {
-        "concept",
-        "codelist",
-        "renamedFrom",
-        "nullTokens",
-        "trim",
-        "datetimeFormats",
-        "stripPrefix",
-        "entity",
-        "agencyCodes",
+        "concept", "codelist", "renamedFrom", "nullTokens", "trim", "datetimeFormats",
+        "twoDigitYearsFrom", "stripPrefix", "entity", "agencyCodes",
         "oneValue",
     }
-)
+)  # fmt: skip
 
 
 class ContractReader:
@@ -196,6 +180,9 @@ class _File:
     def _column(self, at: Location, raw: Property) -> Column:
         custom = self._custom(raw.custom_properties, COLUMN_KEYS, at)
         is_code = "codelist" in custom or "stripPrefix" in custom
+        formats = tuple(
+            custom.get("datetimeFormats", self.custom.get("datetimeFormats", ()))
+        )
         return Column(
             name=raw.name,
             source=raw.physical_name,
@@ -213,8 +200,9 @@ class _File:
             maximum=raw.options.maximum,
             references=raw.relationships[0].to if raw.relationships else None,
             codelist=self._codelist(at, custom.get("codelist")),
-            formats=tuple(
-                custom.get("datetimeFormats", self.custom.get("datetimeFormats", ()))
+            formats=formats,
+            century_from=self._century(
+                at, raw, formats, custom.get("twoDigitYearsFrom")
             ),
             null_tokens=tuple(
                 custom.get("nullTokens", self.custom.get("nullTokens", ("",)))
@@ -226,6 +214,19 @@ class _File:
             namespaces=self.namespaces if is_code else {},
             agency_codes=tuple(custom.get("agencyCodes", ())),
             one_value=custom.get("oneValue"),
+        )
+
+    def _century(
+        self, at: Location, raw: Property, formats: tuple[str, ...], first: int | None
+    ) -> int | None:
+        """Return the first of the hundred years that two digits can mean."""
+        short = raw.logical_type in ("date", "timestamp") and "%y" in "".join(formats)
+        year = isinstance(first, int) and 1000 <= first <= 9900
+        if year if short else first is None:
+            return first
+        problem = f"twoDigitYearsFrom of '{raw.name}' is {first}"
+        raise self.document.fail(
+            at, problem, "Give a year where a format has %y, and only there"
         )
 
     def _concept(self, at: Location, column: str, name: str | None) -> Concept:

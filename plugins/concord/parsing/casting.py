@@ -163,6 +163,21 @@ def _moment(column: Column, text: str) -> str:
             # An offset is read and turned into the agency's local time, which is the
             # session's time zone.
             tries.append(f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS {kind})")
+        elif "%y" in form and column.century_from is not None:
+            tries.append(
+                f"CAST({_in_century(text, form, column.century_from)} AS {kind})"
+            )
         else:
             tries.append(f"CAST(try_strptime({text}, {literal(form)}) AS {kind})")
     return tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
+
+
+def _in_century(text: str, form: str, first: int) -> str:
+    """Return SQL of a moment whose two digits mean a year of ``first`` to 99 later.
+
+    29 February of a year that has none is no date.
+    """
+    read = f"try_strptime({text}, {literal(form)})"
+    years = f"{first} + ((year({read}) - {first}) % 100 + 100) % 100 - year({read})"
+    moved = f"({read} + to_years(CAST({years} AS INTEGER)))"
+    return f"CASE WHEN day({moved}) = day({read}) THEN {moved} END"
