@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from benchmarks.measuring import Figures, own_peak_gb
 from benchmarks.served import NIGHT, Served, person_map
 from concord import pipeline
-from concord.pipeline.linking import PERSONS
+from concord.pipeline.person_store import PERSONS
 from concord.sealing import read_table
 from concord.settings import Settings
 from concord.transport.base import Drop, Fetched, Part, Sink

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from concord import feed_cli, quarantine_cli
+from concord import feed_cli, linkage_cli, quarantine_cli
 from concord.exceptions import ConcordError
 from concord.settings import Settings
 from concord.terminal import Night, console, told
@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(feed_cli.app, name="feed")
+app.add_typer(linkage_cli.app, name="linkage")
 app.add_typer(quarantine_cli.app, name="quarantine")
 ledger_app = typer.Typer(
     help="The record of what arrived, what became of it and what was released.",

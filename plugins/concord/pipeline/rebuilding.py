@@ -15,7 +15,7 @@ from concord.exceptions import ConfigError, IntegrityError
 from concord.landing.receipts import RECEIPT, Receipt, as_delivery, read_receipt
 from concord.landing.records import ReleaseRecord, now
 from concord.pipeline.county import County
-from concord.pipeline.linking import PERSONS, read_run
+from concord.pipeline.person_store import PERSONS, read_run
 from concord.publication.layout import release_folders
 from concord.publication.manifest import read_manifest, rows_by_table
 from concord.publication.reading import created_at
@@ -27,6 +27,7 @@ GONE = (
     "nights on which a feed was late or held: they show as not run",
     "column profiles, healing, deletions and cross-checks by night: they begin anew",
     "approvals of a full refresh and exports under way: they begin anew",
+    "comparisons and promotions of a linkage model that has not linked yet",
 )
 
 
