@@ -115,6 +115,17 @@ def test_an_earlier_night_run_again_gives_what_it_gave(persons: PersonCounty) ->
     assert pipeline.link(persons.county, night(1)) != before.persons_id
 
 
+def test_ids_that_records_had_are_remembered_for_the_succession(
+    persons: PersonCounty,
+) -> None:
+    first, keys = persons.ids(), persons.keys()
+    persons.decide("join", "C00102", "C00103")
+    joined = persons.link(1)
+    (moved,) = [c for c in first if joined[c] != first[c]]
+    former = persons.store.former(persons.store.newest()).to_pylist()
+    assert former == [{"record_key": keys[moved], "person_id": first[moved]}]
+
+
 def test_history_says_who_a_record_was_on_each_night(persons: PersonCounty) -> None:
     first, keys = persons.ids(), persons.keys()
     persons.decide("part", "C00100", "C00101")
@@ -226,6 +237,23 @@ def test_the_ledger_knows_numbers_and_roles_but_no_record_and_no_reason(
     assert event.facts == {
         "number": 1, "decision": "join", "undoes": None, "by": STEWARD,
     }  # fmt: skip
+
+
+def test_nothing_that_a_steward_sees_or_writes_lies_open_in_the_data_root(
+    persons: PersonCounty, tmp_path: Path
+) -> None:
+    file = tmp_path / "review.csv"
+    export_review(persons.county, file)
+    assert "Oakhollow" in file.read_text(encoding="utf-8-sig"), "positive control"
+    import_review(persons.county, filled(file, "same", f"{CANARY} said so"), by=STEWARD)
+    persons.link(1)
+    pipeline.report(persons.county, night(0))
+    files = [p for p in persons.county.zones.home.rglob("*") if p.is_file()]
+    assert any(p.parent.parent.name == "decisions" for p in files)
+    for path in files:
+        content = path.read_bytes().lower()
+        for lost in (CANARY, "oakhollow", "quenneville"):
+            assert lost.encode() not in content, path.name
 
 
 # A model of its own accord --------------------------------------------------------
