@@ -1,10 +1,11 @@
-"""The `concord linkage` commands: places, samples, and how good linkage is."""
+"""The `concord linkage` commands: decisions, models, places, and how good it all is."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from concord import steward_cli
 from concord.exceptions import ConcordError, ConfigError
 from concord.settings import Settings
 from concord.terminal import Night, console, told
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from concord.linkage.measuring import Evaluation
 
 app = typer.Typer(
-    help="Persons and places: how good their linkage is, measured.",
+    help="Who is one person: what people decide, who somebody was, which model, and "
+    "how good it is, measured.",
     no_args_is_help=True,
 )
+app.add_typer(steward_cli.app)
 Seed = Annotated[int, typer.Option(help="The same seed draws the same.")]
 
 

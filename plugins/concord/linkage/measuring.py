@@ -129,8 +129,12 @@ def threshold_curve(
     """
     found = []
     for weight in weights:
-        review = min(weight, model.thresholds.review_weight)
-        thresholds = Thresholds(link_weight=weight, review_weight=review)
+        usual = model.thresholds
+        thresholds = Thresholds(
+            link_weight=weight,
+            split_weight=min(weight, usual.split_weight),
+            review_weight=min(weight, usual.review_weight),
+        )
         stricter = model.model_copy(update={"thresholds": thresholds})
         try:
             result = link(

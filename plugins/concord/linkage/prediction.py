@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from concord.exceptions import LinkageError
 from concord.linkage.clustering import (
@@ -21,6 +22,13 @@ from concord.linkage.clustering import (
     limit_size,
 )
 from concord.linkage.guard import Tables, refuse_pairs, refused_within_groups
+from concord.linkage.pairs import (
+    POSSIBLE,
+    keep_together,
+    links_among,
+    possible_pairs,
+)
+from concord.linkage.rulings import NOTHING_RULED, Rulings, apply_rulings
 from concord.linkage.settings import UNIQUE_ID, PersonModel
 from concord.linkage.standardise import set_aside, standardise
 
@@ -38,6 +46,7 @@ class LinkResult:
     largest_cluster: int
     seconds: Mapping[str, float]
     set_aside: Mapping[str, int] = field(default_factory=dict)
+    possible: pa.Table = field(default_factory=POSSIBLE.empty_table)
 
 
 class _Clock:
@@ -63,6 +72,8 @@ def link(
     threads: int | None = None,
     memory_limit: str | None = None,
     scratch: Path | None = None,
+    previous: pa.Table | None = None,
+    rulings: Rulings = NOTHING_RULED,
 ) -> LinkResult:
     """Group person records into persons with the trained model.
 
@@ -77,6 +88,9 @@ def link(
         memory_limit: Memory for DuckDB, e.g. ``4GB``.
         scratch: A folder of the restricted zone that DuckDB may spill to, encrypted;
             None means that nothing is ever written to disk.
+        previous: ``record_key`` and ``person_id`` of the night before: who was one
+            person then is parted only below the lower threshold.
+        rulings: What people decided; it wins over the model.
 
     Raises:
         LinkageError: ``GIANT_CLUSTER``, or ``LINKAGE_FAILED`` naming the part and the
@@ -85,7 +99,7 @@ def link(
     clock = _Clock()
     try:
         with connection(threads, memory_limit, scratch) as con:
-            return _link(con, records, model, night, clock)
+            return _link(con, records, model, night, clock, previous, rulings)
     except LinkageError:
         raise
     except Exception as error:
@@ -126,6 +140,8 @@ def _link(
     model: PersonModel,
     night: date | None,
     clock: _Clock,
+    previous: pa.Table | None,
+    rulings: Rulings,
 ) -> LinkResult:
     """Run every part in one connection."""
     if records.num_rows == 0:
@@ -137,9 +153,15 @@ def _link(
         _score(con, model, records.num_rows)
     with clock("guard"):
         refuse_pairs(con, model.guard, _TABLES)
+        keep_together(con, _TABLES, previous, model.thresholds)
     with clock("cluster"):
         group = _group(con, model, records.num_rows)
-        clusters = _clusters(con, group)
+        clusters = apply_rulings(
+            _clusters(con, group),
+            rulings,
+            lambda keys: links_among(con, _TABLES, keys, model.thresholds),
+        )
+        possible = possible_pairs(con, _TABLES, model.thresholds)
     bands = con.execute(
         f"""
         SELECT
@@ -156,10 +178,16 @@ def _link(
     return LinkResult(
         clusters,
         _counts(bands),
-        int(np.bincount(group).max()),
+        _largest(clusters),
         clock.seconds,
         unknown,
+        possible,
     )
+
+
+def _largest(clusters: pa.Table) -> int:
+    """Return how many records the largest cluster has."""
+    return int(pc.max(pc.value_counts(clusters["cluster_id"]).field("counts")).as_py())
 
 
 def _counts(bands: list[tuple[str, int]]) -> dict[str, int]:

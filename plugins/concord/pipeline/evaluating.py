@@ -22,7 +22,8 @@ from concord.linkage.measuring import (
 )
 from concord.linkage.settings import PersonModel, load_model
 from concord.pipeline.county import County
-from concord.pipeline.linking import PERSONS, person_records
+from concord.pipeline.person_store import PERSONS
+from concord.pipeline.states import person_records
 from concord.sealing import read_table
 
 EVALUATED = "linkage_evaluated"

@@ -14,7 +14,7 @@ import pyarrow as pa
 from concord.landing.records import FeedState
 from concord.linkage.places import match_places, read_gazetteer
 from concord.pipeline.county import County
-from concord.pipeline.linking import states_as_of
+from concord.pipeline.states import states_as_of
 from concord.sealing import write_table
 from concord.validation.states import StateStore, state_id
 from concord.zones import appearing

@@ -30,8 +30,9 @@ from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.county import County
-from concord.pipeline.linking import PERSONS, person_records
+from concord.pipeline.person_store import PersonStore
 from concord.pipeline.release_checks import check_release
+from concord.pipeline.states import person_records, states_of
 from concord.publication.reading import created_at
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
@@ -39,7 +40,7 @@ from concord.validation.states import StateStore, state_id
 from concord.zones import appearing
 
 KEYMAPS = "keymaps"
-KEYMAP_TABLES = ("person_keys", "persons", "place_keys")
+KEYMAP_TABLES = ("person_keys", "persons", "place_keys", "successions")
 EPOCH = "1"
 SOURCE_STATES = pa.schema(
     [
@@ -114,13 +115,7 @@ class PublishStep:
                 f"persons have not been linked for {night}",
                 "Run link_persons for the night first",
             )
-        states = []
-        for feed, state in sorted(run.inputs.items()):
-            since = self._store(feed).describe(state).night
-            cadence = self.county.registry.contract(feed).delivery.cadence
-            carried = cadence.lag(since, night) > 0
-            states.append(FeedState(feed, since, state, carried))
-        return run, states
+        return run, states_of(self.county, run)
 
     def _store(self, feed: str) -> StateStore:
         return StateStore(self.county.zones, self.county.keys, feed)
@@ -149,18 +144,16 @@ class PublishStep:
             store = self._store(state.feed)
             if "place" in store.vault_tables(state.state_id):
                 places[state.feed] = store.read_vault(state.state_id, "place")
-        assignments = read_table(
-            self.county.zones.vault / PERSONS / run.persons_id / "assignments.parquet",
-            self.county.keys.zone_key("vault"),
-        )
+        vault = PersonStore(self.county)
         return build_keymap(
             persons,
             places,
-            assignments,
+            vault.read(run, "assignments"),
             self.profile,
             self._tokeniser(),
             self._zip3_table(),
             night,
+            former=vault.former(run),
             threads=self.county.settings.threads,
         )
 

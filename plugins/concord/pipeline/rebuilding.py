@@ -16,7 +16,7 @@ from concord.landing.journal import Journal, Note
 from concord.landing.receipts import RECEIPT, Receipt, as_delivery, read_receipt
 from concord.landing.records import ReleaseRecord, now
 from concord.pipeline.county import County
-from concord.pipeline.linking import PERSONS, read_run
+from concord.pipeline.person_store import PERSONS, read_run
 from concord.pipeline.replaying import Replay
 from concord.publication.layout import release_folders
 from concord.publication.manifest import read_manifest, rows_by_table

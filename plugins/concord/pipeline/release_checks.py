@@ -16,7 +16,7 @@ from concord.duck import quoted, side_by_side
 from concord.exceptions import DisclosureRefused
 from concord.landing.records import FeedState
 from concord.pipeline.county import County
-from concord.pipeline.linking import person_records
+from concord.pipeline.states import person_records
 from concord.validation import running, suites
 from concord.validation.compiler import compile_suite
 from concord.validation.results import summary

@@ -68,7 +68,7 @@ def return_rows(county: County, feed: str, night: date | None, to: Path) -> int:
     Raises:
         ConcordError: The file would lie in a zone, or there is no folder for it.
     """
-    _refuse_place(county, to)
+    refuse_place(county, to)
     state, stored = _stored(county, feed, night)
     contract = county.registry.contract(feed)
     text = io.StringIO()
@@ -112,7 +112,8 @@ def harmless(cell: Any) -> Any:
     return cell
 
 
-def _refuse_place(county: County, to: Path) -> None:
+def refuse_place(county: County, to: Path) -> None:
+    """Refuse a file of persons' data that would lie in a zone, or nowhere."""
     folder = to.parent.resolve()
     if not folder.is_dir():
         raise ConcordError(f"{to}: there is no folder {folder}. Make it first")

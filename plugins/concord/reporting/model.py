@@ -227,6 +227,9 @@ class Linkage:
     precision: Value | None
     recall: Value | None
     set_aside: tuple[SetAside, ...] = ()
+    churn: Value | None = None
+    possible: Count | None = None
+    decisions: Count | None = None
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,17 @@ def linkage_of(
             for kind, count in measures.get("set_aside", {}).items()
             if count
         ),
+        churn=_churn(measures.get("churn")),
+        possible=protect_if_known(measures.get("possible")),
+        decisions=protect_if_known(measures.get("decisions")),
     )
+
+
+def _churn(churn: Mapping[str, int] | None) -> Value | None:
+    """Show the share of records whose person id changed; none on a first night."""
+    if churn is None or not churn["records"]:
+        return None
+    return share(churn["changed"], churn["records"])
 
 
 def _by_band(pairs: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -276,6 +276,23 @@ def test_a_later_measure_does_not_change_an_earlier_report(
     assert empty_county.write(SECOND).read_text() != before
 
 
+def test_what_people_correct_and_what_changed_is_shown(empty_county: County) -> None:
+    measures = {
+        "churn": {"records": 9000, "changed": 30, "share": 30 / 9000},
+        "possible": 233,
+        "decisions": 3,
+    }
+    empty_county.ledger.record_linkage(
+        LinkageRun(FIRST, "p", 900, 500, "1", {}, measures, empty_county.written_at)
+    )
+
+    text = Reader(empty_county.write(FIRST).read_text()).text
+
+    assert "Records with another person id 0.3%" in text
+    assert "Pairs that wait for a person 235" in text
+    assert "Decisions of people in force fewer than 8" in text
+
+
 def test_a_feed_whose_contract_is_gone_is_still_reported(
     empty_county: County,
 ) -> None:
