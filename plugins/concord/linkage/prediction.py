@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from concord.exceptions import LinkageError
+from concord.linkage.blocking import fruitful
 from concord.linkage.clustering import (
     Ints,
     connect,
@@ -35,6 +36,7 @@ from concord.linkage.standardise import set_aside, standardise
 CLUSTERS = pa.schema([("record_key", pa.string()), ("cluster_id", pa.string())])
 _TABLES = Tables()
 RECORDS = "person_records_in"
+BLOCKING = "blocking_rules_to_generate_predictions"
 
 
 @dataclass(frozen=True)
@@ -269,7 +271,9 @@ def open_linker(con: duckdb.DuckDBPyConnection, settings: Mapping[str, Any]) -> 
 
 def _score(con: duckdb.DuckDBPyConnection, model: PersonModel, count: int) -> None:
     """Score the blocked pairs; keep those worth a link or a review."""
-    linker = open_linker(con, model.for_records(count))
+    settings = model.for_records(count)
+    rules = fruitful(con, _TABLES.nodes, settings[BLOCKING])
+    linker = open_linker(con, {**settings, BLOCKING: rules or settings[BLOCKING]})
     scored = linker.inference.predict(
         threshold_match_weight=model.thresholds.review_weight, warning_mode="never"
     )
