@@ -18,10 +18,10 @@ def fruitful(
     Every later rule is asked to leave out the pairs of those before it, so a rule that
     finds nothing still costs.
     """
-    numbers = {rule: found[1] for rule in rules if (found := _NUMBER.fullmatch(rule))}
+    numbers = {rule: m[1] for rule in rules if (m := _NUMBER.fullmatch(rule))}
     if not numbers:
         return list(rules)
     shared = ", ".join(f"count({n}) > count(DISTINCT {n})" for n in numbers.values())
-    found = one(con, f"SELECT {shared} FROM {nodes}")
-    fruitless = {rule for rule, some in zip(numbers, found, strict=True) if not some}
-    return [rule for rule in rules if rule not in fruitless]
+    answers = one(con, f"SELECT {shared} FROM {nodes}")
+    useful = dict(zip(numbers, answers, strict=True))
+    return [rule for rule in rules if useful.get(rule, True)]
