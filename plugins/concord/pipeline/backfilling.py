@@ -95,6 +95,8 @@ def _fill(
                 raise
             except DataError as error:
                 nights[night] = error.code
+                tell(feed, night, f"{error.code} · {error.detail}. {error.remedy}")
+                continue
             tell(feed, night, nights[night])
         shown = finish_staged(mine, feed)
     return Filled(feed, nights, tuple(n for n in shown if n not in nights))
