@@ -32,6 +32,7 @@ from concord.linkage.pairs import (
 from concord.linkage.rulings import NOTHING_RULED, Rulings, apply_rulings
 from concord.linkage.settings import UNIQUE_ID, PersonModel
 from concord.linkage.standardise import set_aside, standardise
+from concord.spilling import spill_into
 
 CLUSTERS = pa.schema([("record_key", pa.string()), ("cluster_id", pa.string())])
 _TABLES = Tables()
@@ -117,20 +118,20 @@ def link(
 def connection(
     threads: int | None, memory_limit: str | None, scratch: Path | None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB in memory that spills nowhere but, encrypted, to ``scratch``."""
+    """Open a DuckDB in memory that spills nowhere but, sealed, to ``scratch``."""
     config: dict[str, Any] = {
-        "temp_directory": str(scratch) if scratch else "",
+        "temp_directory": "",
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    if scratch:
-        config["temp_file_encryption"] = True
     if threads:
         config["threads"] = threads
     if memory_limit:
         config["memory_limit"] = memory_limit
     con = duckdb.connect(":memory:", config=config)
     try:
+        if scratch:
+            spill_into(con, scratch)
         yield con
     finally:
         con.close()
