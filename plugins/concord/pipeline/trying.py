@@ -19,6 +19,7 @@ from concord.contracts.registry import Registry, load_registry
 from concord.contracts.scaffold import open_marks
 from concord.curation.running import curate
 from concord.curation.sql_files import read_tables
+from concord.deidentification.assaults import load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content
 from concord.deidentification.persons import build_keymap
@@ -107,6 +108,7 @@ def _compile_sql(
     with duckdb.connect(config={"threads": 1}) as con:
         keymap = build_keymap({}, {}, nobody, profile, tokens, zip3, night)
         load_keymap(con, keymap)
+        load_assaults(con, None, registry.contracts, tokens)
         for contract in registry.contracts.values():
             deidentify(con, contract, empty_content(contract), keymap, profile, tokens)
         con.register("_states", SOURCE_STATES.empty_table())
