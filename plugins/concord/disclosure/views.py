@@ -64,18 +64,19 @@ class Text:
         """Return the letters and digits alone, in lower case."""
         return squash(self.data)
 
-    def starts_word(self, index: int) -> bool:
-        """Say whether the letter or digit at an index begins a word."""
-        if index == 0:
-            return self.positions[0] > 0 or not self.continues
-        return bool(self.positions[index - 1] < self.positions[index] - 1)
+    def starts_words(self, indexes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say of each letter or digit whether it begins a word."""
+        begins = np.empty(len(self.positions) + 1, dtype=np.int64)
+        begins[0] = -1 if self.continues else -2  # as if a letter stood before, or not
+        begins[1:] = self.positions
+        return begins[indexes] < self.positions[indexes] - 1
 
-    def ends_word(self, index: int) -> bool:
-        """Say whether the letter or digit at an index ends a word."""
-        last = len(self.positions) - 1
-        if index == last:
-            return self.positions[last] < len(self.data) - 1 or not self.unfinished
-        return bool(self.positions[index + 1] > self.positions[index] + 1)
+    def ends_words(self, indexes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say of each letter or digit whether it ends a word."""
+        ends = np.empty(len(self.positions) + 1, dtype=np.int64)
+        ends[:-1] = self.positions
+        ends[-1] = len(self.data) + (not self.unfinished)
+        return ends[indexes + 1] > self.positions[indexes] + 1
 
     def is_whole_cell(self, first: int, last: int) -> bool:
         """Say whether nothing but these letters and digits stands in their cell."""
