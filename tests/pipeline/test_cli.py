@@ -16,6 +16,7 @@ COMMANDS = (
     "feeds",
     "refresh",
     "report",
+    "scan",
     "status",
     "verify",
 )

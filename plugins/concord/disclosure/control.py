@@ -53,7 +53,9 @@ def planted(
     found: set[str] = set()
     for table in tables:
         for name in table.column_names:
-            texts = pc.unique(table[name].cast(pa.string())).drop_null().to_pylist()
+            if not pa.types.is_string(table[name].type):
+                continue
+            texts = pc.unique(table[name]).drop_null().to_pylist()
             piece = cells_piece("", texts, labelled=True)
             for _, text in windows(piece.handle):
                 hits = dictionary.hits(text, cells=True, labelled=True)

@@ -16,6 +16,7 @@ from concord.pipeline.placing import link_places
 from concord.pipeline.publishing import PublishStep
 from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
+from concord.pipeline.scanning import everything, scan_county
 from concord.publication.release import Release
 from concord.reporting.site import write_report
 
@@ -24,6 +25,7 @@ __all__ = [
     "approve_full_refresh",
     "backfill",
     "check",
+    "everything",
     "is_fresh",
     "is_on_time",
     "land",
@@ -36,6 +38,7 @@ __all__ = [
     "publish_once",
     "rebuild_ledger",
     "report",
+    "scan_county",
 ]
 
 
