@@ -106,10 +106,15 @@ def _spread(
     Arrow's can hang in its forks.
     """
     with ProcessPoolExecutor(
-        workers, get_context("forkserver"), _worker.append, (dictionary,)
+        workers, get_context("forkserver"), _begin, (dictionary,)
     ) as pool:
         for done in as_completed([pool.submit(_look_there, one) for one in queue]):
             yield done.result()
+
+
+def _begin(dictionary: Dictionary) -> None:
+    """Keep the dictionary that a process has been given."""
+    _worker.append(dictionary)
 
 
 def _look_there(artefact: Artefact) -> Looked:
