@@ -1,6 +1,5 @@
 """A scan for leaks at a terminal: how far it is, and what it found."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,9 +14,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from concord.exceptions import ConfigError
 from concord.pipeline.county import open_county
-from concord.pipeline.scanning import Planted, Scan, everything, named, scan_county
+from concord.pipeline.scanning import (
+    Scan,
+    everything,
+    named,
+    read_planted,
+    scan_county,
+)
 from concord.settings import Settings
 
 SHOWN = 20
@@ -27,7 +31,7 @@ def run_scan(
     settings: Settings, paths: Sequence[Path], planted: Path | None, console: Console
 ) -> bool:
     """Scan what is named, or everything; returns whether it is clean."""
-    records = read_planted(planted) if planted else ()
+    records = read_planted(planted or settings.planted)
     with open_county(settings) as county, _progress(console) as progress:
         scope = named(county, paths) if paths else everything(county)
         task = progress.add_task("looking for everybody", total=scope.size)
@@ -39,17 +43,6 @@ def run_scan(
         )
     _print(made, console)
     return made.clean
-
-
-def read_planted(path: Path) -> Planted:
-    """Read planted records from JSON: a list of objects with 'tokens'."""
-    try:
-        return [list(map(str, one["tokens"])) for one in json.loads(path.read_bytes())]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ConfigError(
-            f"{path}: is no list of planted records with 'tokens' "
-            f"({type(error).__name__}). Give the county's canaries.json"
-        ) from None
 
 
 def _progress(console: Console) -> Progress:

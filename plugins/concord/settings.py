@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         default="",
         description="SQLAlchemy URL of Airflow's metadata database, for the leak scan.",
     )
+    planted: Path | None = Field(
+        default=None, description="JSON list of planted records, with their 'tokens'."
+    )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
     @cached_property

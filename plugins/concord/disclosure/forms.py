@@ -64,9 +64,13 @@ def written_forms(persons: Iterable[pa.Table], tokens: Iterable[str]) -> pa.Tabl
     ``layout`` holds the lengths of the groups in which a number of digits only is
     usually written, and ``owners`` whose number it is; both are empty for letters.
     """
+    found = [table for table in persons if table.num_rows]
+    planted = list(tokens)
+    if not found and not planted:
+        return SCHEMA.empty_table()
     with duckdb.connect(config={"temp_directory": ""}) as con:
-        _collect(con, persons)
-        con.execute(f"CREATE TABLE token AS {_checked_tokens(con, list(tokens))}")
+        _collect(con, found)
+        con.execute(f"CREATE TABLE token AS {_checked_tokens(con, planted)}")
         return con.sql(_forms()).to_arrow_table().cast(SCHEMA)
 
 

@@ -16,7 +16,7 @@ from concord.pipeline.placing import link_places
 from concord.pipeline.publishing import PublishStep
 from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
-from concord.pipeline.scanning import everything, scan_county
+from concord.pipeline.scanning import everything, read_planted, scan_county
 from concord.publication.release import Release
 from concord.reporting.site import write_report
 
@@ -36,6 +36,7 @@ __all__ = [
     "prepare_keymap",
     "publish",
     "publish_once",
+    "read_planted",
     "rebuild_ledger",
     "report",
     "scan_county",

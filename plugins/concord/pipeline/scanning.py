@@ -6,6 +6,7 @@ same scan then has to see every identifier in the opened vault.
 """
 
 import hmac
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -104,6 +105,19 @@ def named(county: County, paths: Iterable[Path]) -> Scope:
         base = path if path.is_dir() else path.parent
         found += [Artefact(_kind(county, one), one, base) for one in files(path)]
     return Scope(tuple(found))
+
+
+def read_planted(path: Path | None) -> Planted:
+    """Read planted records from JSON, a list of objects with 'tokens', if any."""
+    if path is None:
+        return ()
+    try:
+        return [list(map(str, one["tokens"])) for one in json.loads(path.read_bytes())]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: is no list of planted records with 'tokens' "
+            f"({type(error).__name__}). Give the county's canaries.json"
+        ) from None
 
 
 def scan_county(
