@@ -182,8 +182,22 @@ def _check_profile(registry: Registry, profile: ReleaseProfile) -> None:
         if concept.identity == "free_text" and action.action != "drop":
             raise ContractError(f"{where} is free text. Only drop is allowed")
     strictest = max(a.minimum_cell for a in registry.agreements.values())
-    if profile.k_anonymity.k < strictest:
-        raise ContractError(
-            f"include/releases/{profile.id}.yaml: k is {profile.k_anonymity.k}, but "
-            f"an agreement asks for {strictest}. Raise k"
-        )
+    asked = {"kAnonymity": profile.k_anonymity.k} | {
+        f"risk of '{name}'": limits.k
+        for name, limits in profile.risk.limits.items()
+        if limits.k is not None
+    }
+    for name, k in asked.items():
+        if k < strictest:
+            raise ContractError(
+                f"include/releases/{profile.id}.yaml: {name}: k is {k}, but an "
+                f"agreement asks for {strictest}. Raise k"
+            )
+    for one in profile.risk.sets:
+        coarse = set(one.quasi_identifiers) & profile.k_anonymity.coarser.keys()
+        if one.population is not None and coarse:
+            raise ContractError(
+                f"include/releases/{profile.id}.yaml: set '{one.id}' is compared with "
+                f"a population, but '{min(coarse)}' is made coarser than it counts. "
+                "Take it out of 'coarser' or leave out 'population'"
+            )
