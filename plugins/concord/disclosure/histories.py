@@ -66,20 +66,21 @@ class Shown:
         )
 
     def dates(self) -> Iterator[str]:
-        """Yield the query of each published date of what happened to persons."""
+        """Yield the queries of all published dates of what happened to persons."""
         for table in self._of_persons():
             sources = self._sources(table)
-            for source in sources:
-                for column, kind in self.columns[source].items():
-                    if kind == "DATE":
-                        date = f"{quoted(source)}.{quoted(column)}"
-                        what = literal(f"{table} {source}.{column}")
-                        yield (
-                            f"SELECT {quoted(PERSONS)}.rowid AS {PERSON}, "
-                            f"hash({what}, {date}) AS fact "
-                            f"FROM {self._joined(table, sources)} "
-                            f"WHERE {date} IS NOT NULL"
-                        )
+            facts = [
+                _happened(table, source, column)
+                for source in sources
+                for column, kind in self.columns[source].items()
+                if kind == "DATE"
+            ]
+            if facts:
+                yield (
+                    f"SELECT {quoted(PERSONS)}.rowid AS {PERSON}, "
+                    f"unnest([{', '.join(facts)}]) AS fact "
+                    f"FROM {self._joined(table, sources)}"
+                )
 
     def _of_persons(self) -> list[str]:
         return [name for name, columns in self.columns.items() if TOKEN in columns]
@@ -104,9 +105,16 @@ class Shown:
         )
 
 
+def _happened(table: str, source: str, column: str) -> str:
+    """Return SQL for the fact that something happened on a date; NULL without one."""
+    date = f"{quoted(source)}.{quoted(column)}"
+    what = literal(f"{table} {source}.{column}")
+    return f"CASE WHEN {date} IS NOT NULL THEN hash({what}, {date}) END"
+
+
 def fingerprints(facts: Sequence[str]) -> str:
     """Return the query of each person's fingerprint, made of the facts about them."""
     return (
         f"SELECT {PERSON}, bit_xor(fact) AS {FINGERPRINT} "
-        f"FROM ({' UNION '.join(facts)}) GROUP BY {PERSON}"
+        f"FROM ({' UNION '.join(facts)}) WHERE fact IS NOT NULL GROUP BY {PERSON}"
     )
