@@ -5,6 +5,7 @@ from typing import Any
 from airflow.sdk import DAG, PartitionedAssetTimetable, dag, get_parsing_context, task
 
 from concord.orchestration import assets, county, dates
+from concord.steps import Step
 
 
 def publish(profile: str) -> DAG:
@@ -21,13 +22,16 @@ def publish(profile: str) -> DAG:
         doc_md=__doc__,
     )
     def publish_release() -> None:
-        @task
+        @task(**county.on_queue(Step.KEYMAP))
         def prepare_keymap(dag_run: Any = None) -> str:
             from concord.orchestration import tasks
 
             return tasks.prepare_keymap(profile, dates.night_of(dag_run))
 
-        @task(outlets=[assets.release(profile)])
+        @task(
+            outlets=[assets.release(profile)],
+            **county.on_queue(Step.ASSEMBLE, Step.GATE),
+        )
         def release(keymap: str, dag_run: Any = None) -> dict[str, Any]:
             from concord.orchestration import tasks
 
