@@ -1,8 +1,19 @@
-"""One `publish_<release>` DAG a release profile: de-identify, check, publish."""
+"""One `publish_<release>` DAG a release profile: de-identify, check, publish.
+
+Where the profile asks for reviewers, people come in between: one describes the release,
+others review it, file by file, and only then it is published.
+"""
 
 from typing import Any
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, dag, get_parsing_context, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    PartitionedAssetTimetable,
+    dag,
+    get_parsing_context,
+    task,
+)
 
 from concord.orchestration import assets, county, dates
 
@@ -27,15 +38,54 @@ def publish(profile: str) -> DAG:
 
             return tasks.prepare_keymap(profile, dates.night_of(dag_run))
 
-        @task(outlets=[assets.release(profile)])
-        def release(keymap: str, dag_run: Any = None) -> dict[str, Any]:
+        def build(keymap: str, dag_run: Any = None) -> dict[str, Any]:
             from concord.orchestration import tasks
 
             return tasks.publish(profile, dates.night_of(dag_run), dag_run.run_id)
 
-        release(prepare_keymap())
+        outlets = [assets.release(profile)]
+        if county.profile(profile).reviewers:
+            people(profile, task(task_id="draft")(build)(prepare_keymap()), outlets)
+        else:
+            task(task_id="release", outlets=outlets)(build)(prepare_keymap())
 
     return publish_release()
+
+
+def people(profile: str, draft: Any, outlets: list[Asset]) -> None:
+    """Let a draft out when its author has described it and reviewers approve it."""
+    from concord.orchestration import approval
+
+    @task
+    def submit(draft: dict[str, Any], answer: Any) -> list[str]:
+        from concord.orchestration import tasks
+
+        return tasks.submit(profile, draft["release"], answer)
+
+    @task(outlets=outlets)
+    def release(draft: dict[str, Any], answer: Any) -> dict[str, Any]:
+        from concord.orchestration import approval, tasks
+
+        return tasks.let_out(profile, draft["release"], approval.person(answer))
+
+    asked = county.profile(profile)
+    described = approval.ask_context(asked)
+    draft >> described
+    submitted, released = (
+        submit(draft, described.output),
+        release(draft, described.output),
+    )
+    for number in range(1, asked.reviewers + 1):
+
+        @task(task_id=f"vote_{number}")
+        def vote(draft: dict[str, Any], answer: Any) -> str:
+            from concord.orchestration import tasks
+
+            return tasks.vote(profile, draft["release"], answer)
+
+        reviewed = approval.ask_reviewer(asked, number)
+        submitted >> reviewed
+        vote(draft, reviewed.output) >> released
 
 
 wanted = get_parsing_context().dag_id

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
 
+PUBLIC = "public"
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
 Packing = Literal["gzip", "zip"]
@@ -320,6 +321,12 @@ class KAnonymity(Strict):
     max_suppressed_share: float = Field(alias="maxSuppressedShare", ge=0, le=1)
 
 
+class Approval(Strict):
+    """How many people must agree before a release of a profile leaves."""
+
+    reviewers: int = Field(ge=1, le=9)
+
+
 class ReleaseProfile(Strict):
     """What leaves for one audience, concept by concept; the rest is dropped."""
 
@@ -330,3 +337,14 @@ class ReleaseProfile(Strict):
     tables: tuple[str, ...] = Field(min_length=1)
     concepts: Mapping[str, ConceptAction]
     k_anonymity: KAnonymity = Field(alias="kAnonymity")
+    approval: Approval | None = None
+
+    @property
+    def reviewers(self) -> int:
+        """Return how many reviewers, none of them the author, must approve.
+
+        What everybody may see has two, whatever its profile says.
+        """
+        asked = self.approval.reviewers if self.approval else 0
+        public = PUBLIC in (self.id, self.audience.lower())
+        return max(asked, 2) if public else asked
