@@ -6,14 +6,7 @@ others review it, file by file, and only then it is published.
 
 from typing import Any
 
-from airflow.sdk import (
-    DAG,
-    Asset,
-    PartitionedAssetTimetable,
-    dag,
-    get_parsing_context,
-    task,
-)
+from airflow.sdk import DAG, PartitionedAssetTimetable, dag, get_parsing_context, task
 
 from concord.orchestration import assets, county, dates
 
@@ -45,47 +38,14 @@ def publish(profile: str) -> DAG:
 
         outlets = [assets.release(profile)]
         if county.profile(profile).reviewers:
-            people(profile, task(task_id="draft")(build)(prepare_keymap()), outlets)
+            from concord.orchestration.approval import add_people
+
+            draft = task(task_id="draft")(build)(prepare_keymap())
+            add_people(county.profile(profile), draft, outlets)
         else:
             task(task_id="release", outlets=outlets)(build)(prepare_keymap())
 
     return publish_release()
-
-
-def people(profile: str, draft: Any, outlets: list[Asset]) -> None:
-    """Let a draft out when its author has described it and reviewers approve it."""
-    from concord.orchestration import approval
-
-    @task
-    def submit(draft: dict[str, Any], answer: Any) -> list[str]:
-        from concord.orchestration import tasks
-
-        return tasks.submit(profile, draft["release"], answer)
-
-    @task(outlets=outlets)
-    def release(draft: dict[str, Any], answer: Any) -> dict[str, Any]:
-        from concord.orchestration import approval, tasks
-
-        return tasks.let_out(profile, draft["release"], approval.person(answer))
-
-    asked = county.profile(profile)
-    described = approval.ask_context(asked)
-    draft >> described
-    submitted, released = (
-        submit(draft, described.output),
-        release(draft, described.output),
-    )
-    for number in range(1, asked.reviewers + 1):
-
-        @task(task_id=f"vote_{number}")
-        def vote(draft: dict[str, Any], answer: Any) -> str:
-            from concord.orchestration import tasks
-
-            return tasks.vote(profile, draft["release"], answer)
-
-        reviewed = approval.ask_reviewer(asked, number)
-        submitted >> reviewed
-        vote(draft, reviewed.output) >> released
 
 
 wanted = get_parsing_context().dag_id

@@ -25,6 +25,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 RAISERS = {
     "FeedLocked",
+    "GateRefused",
     "LockLost",
     "AgreementRefused",
     "DataError",
@@ -33,6 +34,7 @@ RAISERS = {
     "Finding",
     "LinkageError",
     "TransportError",
+    "_refused",
     "failed",
     "held",
     "pull",

@@ -7,12 +7,11 @@ DAGs of profiles that ask for reviewers have these tasks.
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Param
+from airflow.sdk import Asset, Param, task
 
 from concord.contracts.models import ReleaseProfile
+from concord.orchestration.answers import DOCUMENTS, NOTHING
 
-DOCUMENTS = "documents"
-NOTHING = "none of them"
 SUBMIT = "Submit"
 _SEEN = (
     "Release {{ ti.xcom_pull(task_ids='draft')['release'] }} of %s, content "
@@ -54,21 +53,33 @@ def ask_reviewer(profile: ReleaseProfile, number: int) -> HITLOperator:
     )
 
 
-def chosen(answer: dict[str, Any], files: list[str]) -> tuple[list[str], list[str]]:
-    """Return the files that an answer approves, and those that it does not."""
-    parts = set(answer["chosen_options"]) - {NOTHING}
+def add_people(profile: ReleaseProfile, draft: Any, outlets: list[Asset]) -> None:
+    """Add to a DAG what follows on a draft: its author, its reviewers, its release."""
 
-    def part(file: str) -> str:
-        table, inside, _ = file.partition("/")
-        return table if inside else DOCUMENTS
+    @task
+    def submit(draft: dict[str, Any], answer: Any) -> list[str]:
+        from concord.orchestration import tasks
 
-    return (
-        [file for file in files if part(file) in parts],
-        [file for file in files if part(file) not in parts],
-    )
+        return tasks.submit(profile.id, draft["release"], answer)
 
+    @task
+    def vote(draft: dict[str, Any], answer: Any) -> str:
+        from concord.orchestration import tasks
 
-def person(answer: dict[str, Any]) -> str:
-    """Return the login of who answered; empty if nobody did."""
-    user = answer.get("responded_by_user") or {}
-    return str(user.get("id") or "")
+        return tasks.vote(profile.id, draft["release"], answer)
+
+    @task(outlets=outlets)
+    def release(draft: dict[str, Any], answer: Any) -> dict[str, Any]:
+        from concord.orchestration import tasks
+
+        return tasks.let_out(profile.id, draft["release"], answer)
+
+    described = ask_context(profile)
+    draft >> described
+    submitted = submit(draft, described.output)
+    released = release(draft, described.output)
+    for number in range(1, profile.reviewers + 1):
+        reviewed = ask_reviewer(profile, number)
+        submitted >> reviewed
+        voted = vote.override(task_id=f"vote_{number}")(draft, reviewed.output)
+        voted >> released

@@ -18,7 +18,7 @@ from concord.exceptions import (
     GateRefused,
     LinkageError,
 )
-from concord.orchestration import approval
+from concord.orchestration import answers
 from concord.orchestration.connections import transport_of
 from concord.publication.gate import Context
 
@@ -96,7 +96,7 @@ def submit(profile: str, release: int, answer: dict[str, Any]) -> list[str]:
     with pipeline.open_county() as county:
         gate = pipeline.ReleaseGate(county, profile)
         try:
-            return list(gate.submit(release, approval.person(answer), context).files)
+            return list(gate.submit(release, answers.person(answer), context).files)
         except GateRefused as error:
             raise AirflowFailException(str(error)) from None
 
@@ -104,11 +104,11 @@ def submit(profile: str, release: int, answer: dict[str, Any]) -> list[str]:
 def vote(profile: str, release: int, answer: dict[str, Any]) -> str:
     """Record what a reviewer says of each file; returns who it was."""
     with pipeline.open_county() as county:
-        gate, by = pipeline.ReleaseGate(county, profile), approval.person(answer)
+        gate, by = pipeline.ReleaseGate(county, profile), answers.person(answer)
         files = list(gate.candidate(release).files)
         try:
             for part, approves in zip(
-                approval.chosen(answer, files), (True, False), strict=True
+                answers.chosen(answer, files), (True, False), strict=True
             ):
                 if part:
                     gate.vote(release, by, part, approves=approves)
@@ -117,8 +117,9 @@ def vote(profile: str, release: int, answer: dict[str, Any]) -> str:
     return by
 
 
-def let_out(profile: str, release: int, by: str) -> dict[str, Any]:
-    """Let an approved release out; returns its number and digest."""
+def let_out(profile: str, release: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """Let an approved release out for its author; returns its number and digest."""
+    by = answers.person(answer)
     with pipeline.open_county() as county:
         try:
             made = pipeline.ReleaseGate(county, profile).release(release, by)

@@ -121,11 +121,11 @@ def decide(
         GateRefused: It may not be taken in this state, or not by this person.
     """
     if not by.strip():
-        raise _refused(candidate, "NOBODY_NAMED", "a decision needs a person", "Say by")
+        raise _refused("NOBODY_NAMED", candidate, "a decision needs a person", "Say by")
     if candidate.state not in FROM[kind]:
         raise _refused(
-            candidate,
             "NOT_IN_THIS_STATE",
+            candidate,
             f"it is {candidate.state}, so it can't be {kind}",
             f"That follows on {' or '.join(sorted(FROM[kind]))}",
         )
@@ -149,18 +149,18 @@ def _checked(candidate: Candidate, by: str, facts: Mapping[str, Any]) -> Candida
     context = Context(**facts["context"])
     if lacking := context.lacking():
         raise _refused(
-            candidate,
             "CONTEXT_MISSING",
+            candidate,
             f"reviewers are not told {', '.join(lacking)}",
             "Say population, period, number of persons and related earlier release",
         )
     files = dict(facts["files"])
     if not files:
-        raise _refused(candidate, "NO_FILES", "it holds no file", "Build it again")
+        raise _refused("NO_FILES", candidate, "it holds no file", "Build it again")
     if alien := sorted(name for name in files if not _is_allowed(name)):
         raise _refused(
-            candidate,
             "FILE_TYPE_NOT_ALLOWED",
+            candidate,
             f"{', '.join(alien)} may not leave",
             f"Allowed are {', '.join(sorted(ALLOWED_TYPES))} and Concord's documents",
         )
@@ -182,24 +182,24 @@ def _is_allowed(name: str) -> bool:
 def _voted(candidate: Candidate, vote: Vote) -> Candidate:
     if vote.reviewer == candidate.author:
         raise _refused(
-            candidate,
             "AUTHOR_VOTED",
+            candidate,
             "its author can't review it",
             "Ask somebody else",
         )
     if vote.file not in candidate.files:
-        raise _refused(candidate, "NO_SUCH_FILE", f"no file '{vote.file}'", "Name one")
+        raise _refused("NO_SUCH_FILE", candidate, f"no file '{vote.file}'", "Name one")
     if vote.sha256 != candidate.files[vote.file]:
         raise _refused(
-            candidate,
             "FILE_CHANGED",
+            candidate,
             f"'{vote.file}' is not what was checked",
             "Build the release again",
         )
     if vote in candidate.votes:
         raise _refused(
-            candidate,
             "VOTED_ALREADY",
+            candidate,
             f"this reviewer has said that of '{vote.file}'",
             "Ask another reviewer",
         )
@@ -211,22 +211,22 @@ def _voted(candidate: Candidate, vote: Vote) -> Candidate:
 def _released(candidate: Candidate, files: Mapping[str, str]) -> Candidate:
     if dict(files) != dict(candidate.files):
         raise _refused(
-            candidate,
             "FILE_CHANGED",
+            candidate,
             "its files are not those that were checked and voted on",
             "Build the release again",
         )
     if rejected := sorted(f for f in files if candidate.rejections(f)):
         raise _refused(
-            candidate,
             "REJECTED",
+            candidate,
             f"reviewers do not approve {', '.join(rejected)}",
             "Mend the cause and build the release again, or ask them to vote again",
         )
     if waits := candidate.waits_for():
         raise _refused(
-            candidate,
             "NOT_APPROVED",
+            candidate,
             f"{len(waits)} files wait for up to {max(waits.values())} more reviewers",
             "Ask reviewers for concord release vote; the author can't be one",
         )
@@ -236,16 +236,16 @@ def _released(candidate: Candidate, files: Mapping[str, str]) -> Candidate:
 def _withdrawn(candidate: Candidate, facts: Mapping[str, Any]) -> Candidate:
     if not candidate.left:
         raise _refused(
-            candidate,
             "NOT_IN_THIS_STATE",
+            candidate,
             "it never left, so it can't be withdrawn",
             "There is nothing to do",
         )
     if not str(facts.get("reason", "")).strip():
-        raise _refused(candidate, "NO_REASON", "it needs a reason", "Say why")
+        raise _refused("NO_REASON", candidate, "it needs a reason", "Say why")
     return replace(candidate, state="withdrawn")
 
 
-def _refused(candidate: Candidate, code: str, detail: str, remedy: str) -> GateRefused:
+def _refused(code: str, candidate: Candidate, detail: str, remedy: str) -> GateRefused:
     where = f"release {candidate.number} of {candidate.profile}"
     return GateRefused(code, f"{where}: {detail}", remedy)
