@@ -15,6 +15,7 @@ from concord import (
     linkage_cli,
     pprl_cli,
     quarantine_cli,
+    release_cli,
     retention_cli,
 )
 from concord.exceptions import ConcordError
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(feed_cli.app, name="feed")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(retention_cli.app, name="retention")
+app.add_typer(release_cli.app, name="release")
 app.add_typer(linkage_cli.app, name="linkage")
 app.add_typer(pprl_cli.app, name="pprl")
 app.add_typer(key_cli.app, name="keys")

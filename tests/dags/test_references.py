@@ -88,6 +88,20 @@ def test_anything_else_is_refused_and_not_shown(value: Any) -> None:
     assert NAME not in str(refused.value)
 
 
+def test_what_a_person_answered_in_airflows_own_form_is_stored() -> None:
+    from concord.orchestration.references import is_harmless
+
+    answer = {
+        "chosen_options": ["Submit"],
+        "params_input": {"period": "2026"},
+        "responded_at": "2026-01-06T00:00:00Z",
+        "responded_by_user": {"id": "a", "name": "A"},
+    }
+    assert is_harmless(answer)
+    assert not is_harmless({**answer, "row": "thackeray"})
+    assert not is_harmless({"params_input": {"name": "thackeray"}})
+
+
 def test_what_stands_under_a_key_is_held_to_the_key() -> None:
     from concord.orchestration.references import is_harmless
 
@@ -119,7 +133,8 @@ def test_the_log_stays_in_its_file_and_is_read_from_there(tmp_path: Any) -> None
 def test_no_task_writes_its_result_into_the_log(dagbag: Any) -> None:
     tasks = [task for dag in dagbag.dags.values() for task in dag.tasks]
     assert tasks
-    assert not any(task.show_return_value_in_logs for task in tasks)
+    logged = "show_return_value_in_logs"
+    assert not any(getattr(task, logged, False) for task in tasks)
 
 
 def written(**event: Any) -> dict[str, Any]:

@@ -21,17 +21,20 @@ from concord.exceptions import (
     AgreementRefused,
     DeliveryHeld,
     DisclosureRefused,
+    GateRefused,
     LinkageError,
 )
 from concord.landing.records import now
+from concord.orchestration import answers
 from concord.orchestration.connections import transport_of
 from concord.pipeline.county import County, error_store
+from concord.publication.gate import Context
 from concord.sealed_errors import run_sealed, silenced
 from concord.settings import Settings
 from concord.steps import Step
 
 T = TypeVar("T")
-FINAL = (AgreementRefused, DeliveryHeld, DisclosureRefused, LinkageError)
+FINAL = (AgreementRefused, DeliveryHeld, DisclosureRefused, GateRefused, LinkageError)
 PASSING = (AirflowFailException, AirflowSkipException, AirflowTaskTimeout)
 
 
@@ -118,6 +121,44 @@ def publish(profile: str, night: date, run_id: str) -> dict[str, Any]:
     def body(county: County) -> dict[str, Any]:
         release = pipeline.publish(county, profile, night, run_id)
         return {"release": release.number, "digest": release.content_digest}
+
+    return step(f"release-{profile}", body)
+
+
+def submit(profile: str, release: int, answer: dict[str, Any]) -> dict[str, int]:
+    """Take a draft to its reviewers; returns on how many files they vote."""
+
+    def body(county: County) -> dict[str, int]:
+        gate, context = pipeline.ReleaseGate(county, profile), answer["params_input"]
+        by = answers.person(answer)
+        submitted = gate.submit(release, by, Context(**context))
+        return {"release": release, "files": len(submitted.files)}
+
+    return step(f"submit-{profile}", body)
+
+
+def vote(profile: str, release: int, answer: dict[str, Any]) -> dict[str, int]:
+    """Record what a reviewer says of each file; returns of which release."""
+
+    def body(county: County) -> dict[str, int]:
+        gate, by = pipeline.ReleaseGate(county, profile), answers.person(answer)
+        files = list(gate.candidate(release).files)
+        chosen = answers.chosen(answer, files)
+        for part, approves in zip(chosen, (True, False), strict=True):
+            if part:
+                gate.vote(release, by, part, approves=approves)
+        return {"release": release}
+
+    return step(f"vote-{profile}", body)
+
+
+def let_out(profile: str, release: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """Let an approved release out for its author; returns its number and digest."""
+
+    def body(county: County) -> dict[str, Any]:
+        gate = pipeline.ReleaseGate(county, profile)
+        made = gate.release(release, answers.person(answer))
+        return {"release": made.number, "digest": made.content_digest}
 
     return step(f"release-{profile}", body)
 
