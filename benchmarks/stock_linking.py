@@ -13,10 +13,15 @@ def link_persons(
     registry: Registry, frames: dict[str, dict[str, pd.DataFrame]]
 ) -> pd.DataFrame:
     """Return every person record with the cluster that Splink gives it."""
+    return cluster(person_records(registry, frames))
+
+
+def cluster(records: pd.DataFrame) -> pd.DataFrame:
+    """Train Splink on the records and return them with their clusters."""
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
     from splink import comparison_library as cl
 
-    records = person_records(registry, frames)
+    records = comparable(records)
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="unique_id",
@@ -77,9 +82,14 @@ def person_records(
                     part[name] = frame[column.name]
             merged = part if merged.empty else merged.merge(part, "left", "source_id")
         parts.append(merged.assign(feed=contract.id))
-    records = pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def comparable(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the records as the tutorial prepares them: upper case, trimmed."""
+    records = records.copy()
     for name in ("first_name", "last_name", "street"):
         records[name] = records[name].str.upper().str.strip()
-    records["dob"] = records["birth_date"].dt.strftime("%Y-%m-%d")
+    records["dob"] = pd.to_datetime(records["birth_date"]).dt.strftime("%Y-%m-%d")
     records["unique_id"] = records.index
     return records

@@ -15,9 +15,10 @@ from concord import __version__
 from concord.exceptions import IntegrityError, LinkageError
 from concord.landing.records import FeedState, LinkageRun, now
 from concord.linkage.identity import Assignment, assign_person_ids
-from concord.linkage.prediction import LinkResult, link
+from concord.linkage.prediction import LinkResult
 from concord.linkage.settings import PersonModel, load_model
 from concord.pipeline.county import County
+from concord.pipeline.rescoring import SCORING, KeptScores
 from concord.sealing import read_table, write_table
 from concord.settings import new_keys
 from concord.validation.states import StateStore, state_id
@@ -83,15 +84,19 @@ class LinkStep:
             person_records(self.county, states), promote_options="permissive"
         )
         settings = self.county.settings
+        scores = KeptScores(self.folder, self.key)
         with self.county.zones.workspace("linkage") as scratch:
-            result = link(
+            rescored = scores.link(
                 records,
                 model,
+                persons_id=persons_id,
                 night=night,
+                before=before,
                 threads=settings.threads,
                 memory_limit=settings.memory_limit,
                 scratch=scratch,
             )
+        result = rescored.result
         previous = self._read(before, "assignments")
         assignment = assign_person_ids(
             result.clusters, previous, new_keys, self._read(before, "retired")
@@ -105,6 +110,7 @@ class LinkStep:
                 write_table(
                     table, folder / f"{name}.parquet", self.key, place=persons_id
                 )
+            scores.save(rescored, folder, persons_id)
             made = LinkageRun(
                 night=night,
                 persons_id=persons_id,
@@ -112,10 +118,12 @@ class LinkStep:
                 persons=pc.count_distinct(assignment.assignments["person_id"]).as_py(),
                 model_version=model.version,
                 inputs={s.feed: s.state_id for s in states},
-                measures=_measures(records, result, assignment),
+                measures=_measures(records, result, assignment)
+                | {SCORING: rescored.measures},
                 at=now(),
             )
             write_bytes(folder / RUN, RUNS.dump_json(made, indent=2))
+        scores.forget_others(rescored)
 
     def _read(self, run: LinkageRun | None, name: str) -> pa.Table | None:
         if run is None:

@@ -225,6 +225,7 @@ class Linkage:
     precision: Value | None
     recall: Value | None
     set_aside: tuple[SetAside, ...] = ()
+    control_differing: Count | None = None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,9 @@ def linkage_of(ledger: Ledger, night: date) -> Linkage | None:
             for kind, count in measures.get("set_aside", {}).items()
             if count
         ),
+        control_differing=protect_if_known(
+            measures.get("scoring", {}).get("differing")
+        ),
     )
 
 

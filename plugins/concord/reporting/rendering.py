@@ -140,7 +140,8 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
         return
     names = (
         "records persons links largest_cluster ids_kept ids_created "
-        "ids_merged ids_split ids_retired ids_restored precision recall"
+        "ids_merged ids_split ids_retired ids_restored precision recall "
+        "control_differing"
     )
     place = ("linkage", "", "", linkage.night.isoformat())
     yield from _measures(linkage, place, names)
