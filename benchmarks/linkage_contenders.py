@@ -83,7 +83,8 @@ def two_nights(records: pa.Table) -> tuple[pa.Table, pa.Table]:
     draw = np.random.default_rng(1).random(records.num_rows)
     come, gone = draw < CHANGED / 2, draw > 1 - CHANGED / 4
     moved = (draw > 0.5) & (draw < 0.5 + CHANGED / 4)
-    street = np.where(moved, "1 Newly Moved Street", records["street"].to_numpy())
+    street = records["street"].to_numpy().copy()
+    street[moved] = [f"{n} Newly Moved Street" for n in range(moved.sum())]
     place = records.column_names.index("street")
     tonight = records.set_column(place, "street", pa.array(street, pa.string()))
     return records.filter(pa.array(~come)), tonight.filter(pa.array(~gone))

@@ -84,10 +84,8 @@ def prepare_nodes(
 
 
 def _row(records: pa.Table) -> str:
-    """Return the SQL of all that a record says, as one text."""
-    columns = (name for name in sorted(records.column_names) if name != "record_key")
-    texts = (f"COALESCE(CAST({quoted(name)} AS VARCHAR), '\x1e')" for name in columns)
-    return f"CONCAT_WS('\x1f', {', '.join(texts)})"
+    """Return the SQL list of all that a record says."""
+    return ", ".join(quoted(n) for n in sorted(records.column_names))
 
 
 # A birth date that was still to come is another one once it has come.
@@ -95,7 +93,7 @@ _NUMBERED = f"""
 CREATE TABLE numbered AS
 SELECT
     record_key,
-    MD5_NUMBER_LOWER({{row}} || COALESCE(birth_date > $night, false)) AS digest,
+    HASH({{row}}, birth_date > $night) AS digest,
     CAST(ROW_NUMBER() OVER (ORDER BY record_key) - 1 AS INTEGER) AS {UNIQUE_ID}
 FROM {RECORDS}
 """

@@ -124,7 +124,8 @@ SURNAMES = (
     "Abzolt", "Brindska", "Corvane", "Dusmark", "Elphorn", "Fritzeno", "Gwaldac",
     "Hjortsen", "Ivkovarn", "Jarmund", "Kestrow", "Lunquil", "Mirzoyat", "Nordhak",
     "Oszlani", "Pfilgen", "Quorvet", "Rusmanik", "Stelvoy", "Tarquim", "Umbrecht",
-    "Vexholm", "Wurstad", "Xandrik", "Yelvotan", "Zubrisk", "Aquelor", "Bohnstiv", "Cravnel", "Dyrholt",
+    "Vexholm", "Wurstad", "Xandrik", "Yelvotan", "Zubrisk", "Aquelor", "Bohnstiv",
+    "Cravnel", "Dyrholt", "Ensvike", "Fjorgan",
 )  # fmt: skip
 
 
@@ -160,8 +161,8 @@ def cluster_of(
     springfield: tuple[pa.Table, pa.Table], model: PersonModel
 ) -> dict[str, str]:
     """Link all cases at once, among the records of the county."""
-    rows = pairs(ONE_PERSON, "same", 0) + pairs(STRANGERS, "other", len(ONE_PERSON)) + CHAIN
-    rows += PLACEHOLDERS
+    rows = pairs(ONE_PERSON, "same", 0)
+    rows += pairs(STRANGERS, "other", len(ONE_PERSON)) + CHAIN + PLACEHOLDERS
     cases = pa.Table.from_pylist(rows, schema=PERSON_RECORD)
     records = pa.concat_tables([springfield[0], cases])
     clusters = link(records, model, night=NIGHT, threads=2).clusters
