@@ -165,6 +165,11 @@ def _persons(
     contracts = registry.contracts.values()
     con.execute(f"CREATE TABLE persons AS {persons_sql(contracts, profile, zips)}")
     con.execute(f"CREATE TABLE places AS {places_sql(contracts, zips)}")
+    # A first night has no tokens of earlier releases.
+    con.execute(
+        "CREATE TABLE successions "
+        "(former_token VARCHAR, person_token VARCHAR, kind VARCHAR)"
+    )
 
 
 def _create_token_macro(con: duckdb.DuckDBPyConnection) -> None:

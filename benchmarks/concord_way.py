@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from benchmarks.measuring import Figures, own_peak_gb
 from benchmarks.served import NIGHT, Served, person_map
 from concord import pipeline
-from concord.pipeline.linking import PERSONS
+from concord.pipeline.person_store import PERSONS
 from concord.sealing import read_table
 from concord.settings import Settings
 from concord.transport.base import Drop, Fetched, Part, Sink
@@ -143,7 +143,7 @@ def _persons_of_records(county: pipeline.County, persons_id: str) -> pa.Table:
 
 def person_records(county: pipeline.County) -> pa.Table:
     """Return every feed's person records as linkage gets them."""
-    states = pipeline.linking.states_as_of(county, NIGHT)
+    states = pipeline.states.states_as_of(county, NIGHT)
     return pa.concat_tables(
-        pipeline.linking.person_records(county, states), promote_options="permissive"
+        pipeline.states.person_records(county, states), promote_options="permissive"
     )

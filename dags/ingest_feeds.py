@@ -14,7 +14,9 @@ def ingest(contract: Contract) -> DAG:
 
     @dag(
         dag_id=f"ingest_{contract.id}",
-        schedule=dates.nightly(contract.delivery.cron, contract.timezone),
+        schedule=dates.nightly(
+            contract.delivery.cadence.nightly_cron, contract.timezone
+        ),
         start_date=county.scheduled_from(contract.timezone),
         catchup=False,
         max_active_runs=1,

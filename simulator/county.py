@@ -22,6 +22,7 @@ from simulator.agencies import AGENCIES
 from simulator.defects import plant_defects
 from simulator.events import EventPlan, add_events
 from simulator.faults import KINDS, Effect, Fault, Staged, find, tell_server
+from simulator.faults.packing import opened
 from simulator.membership import draw_membership, record_persons
 from simulator.names import read_table
 from simulator.nights import (
@@ -36,7 +37,7 @@ from simulator.records import store_people, store_places, write_records
 from simulator.rosters import Night, read_rosters
 from simulator.serving import Delivery, compact, macros
 from simulator.store import FEEDS, Store
-from simulator.truth import write_truth
+from simulator.truth import write_gazetteer, write_truth
 
 FIRST_NIGHT = date(2026, 1, 5)
 _WRITERS: Mapping[str, Callable[[Delivery], None]] = {
@@ -86,7 +87,7 @@ class County:
     def write_night(
         self, root: Path, night: int, faults: Mapping[str, str] | None = None
     ) -> None:
-        """Write what the agencies serve on a night, and the truth of it."""
+        """Write what the agencies serve on a night, its gazetteer, and the truth."""
         this = self.night(night)
         injected = {feed: find(feed, name) for feed, name in (faults or {}).items()}
         store = self._advance(night)
@@ -102,6 +103,7 @@ class County:
         self._progress(f"night {this.date}: truth")
         folder = root / "truth" / this.date.isoformat()
         write_truth(store, this, folder, canaries.listing(store, self._canaries))
+        write_gazetteer(store, root / "gazetteer" / f"{this.date}.csv")
 
     def _before(self, index: int) -> Night:
         """Give the night before another; before the first there is nothing to find."""
@@ -178,7 +180,8 @@ def deliver(
     """Serve a staged night, with the fault that it is to show."""
     feed, effect = staged.feed, injected[1] if injected else Effect()
     if effect.damage:
-        effect.damage(staged)
+        with opened(staged) as tables:
+            effect.damage(tables)
     area = "withheld" if effect.withholds else "served"
     final = _publish(staged.folder, root / area / feed, feed, night)
     if effect.spoil:

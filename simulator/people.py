@@ -205,6 +205,7 @@ def people_table(people: People) -> pa.Table:
             "birth": pa.array(people.birth.astype(np.int32)).cast(pa.date32()),
             "sex": pa.array(("M", "F")).take(pa.array(people.female)),
             "race": pa.array(tuple("WBIAPU")).take(pa.array(people.race)),
+            "name_origin": pa.array(GROUPS).take(pa.array(people.group)),
             "ethnicity": pa.array(("N", "H")).take(
                 pa.array(people.hispanic.astype(np.int64))
             ),

@@ -51,6 +51,13 @@ _PERSON_TABLES = {
     "school": "students",
     "hospital": "Patient",
 }
+# Households can share a house; it has one entry. Flats have none of their own.
+_ADDRESSES = """
+  SELECT 'A' || lpad(min(place)::VARCHAR, 8, '0') AS gazetteer_id,
+    house || ' ' || street_name AS street, any_value(city ORDER BY place) AS city,
+    'IL' AS state, zip, any_value(latitude ORDER BY place) AS latitude,
+    any_value(longitude ORDER BY place) AS longitude
+  FROM place GROUP BY house, street_name, zip ORDER BY gazetteer_id"""
 _DAYS = {"period": "start_day", "enrollment": "entry_day"}
 _NO_DAY = ("offense", "involvement")
 _HAPPENINGS = ("incident", "discipline", "encounter")
@@ -62,6 +69,8 @@ def write_truth(
     """Write who is who, what hangs together, what is wrong and who is planted."""
     folder.mkdir(parents=True, exist_ok=True)
     _parquet(store, folder / "record_person.parquet", _record_person())
+    _parquet(store, folder / "person.parquet", _person(night))
+    _parquet(store, folder / "place.parquet", _incident_places())
     _parquet(store, folder / "events.parquet", _events())
     _parquet(store, folder / "defects.parquet", _defects(night))
     for name, content in (
@@ -70,6 +79,13 @@ def write_truth(
     ):
         text = json.dumps(content, indent=2, sort_keys=True) + "\n"
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def write_gazetteer(store: Store, path: Path) -> None:
+    """Write every address of the county once, as a site's own address file would."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = str(path).replace("'", "''")
+    store.run(f"COPY ({_ADDRESSES}) TO '{text}' (FORMAT csv, HEADER)")
 
 
 def counts(store: Store, night: Night) -> dict[str, dict[str, int]]:
@@ -113,6 +129,27 @@ def _record_person() -> str:
         f"AS person, existing FROM ({query}))"
         for feed, query in records.items()
     )
+
+
+def _person(night: Night) -> str:
+    """List what every person of the county is, in the groups that are compared."""
+    return f"""
+      SELECT 'P' || lpad(person::VARCHAR, 8, '0') AS person, sex, race, ethnicity,
+        CASE WHEN age < 18 THEN 'under 18' WHEN age < 35 THEN '18-34'
+          WHEN age < 65 THEN '35-64' ELSE '65 and over' END AS age_band,
+        name_origin
+      FROM (SELECT *, date_sub('year', birth, DATE '{night.date}') AS age FROM truth)
+      ORDER BY person"""
+
+
+def _incident_places() -> str:
+    """List the address in the gazetteer where each incident happened."""
+    return f"""
+      SELECT 'police_rms' AS feed, incident_id(seq) AS source_key, gazetteer_id
+      FROM (SELECT seq, place FROM incident WHERE gone IS NULL) JOIN place USING (place)
+      JOIN ({_ADDRESSES}) AS g ON g.street = house || ' ' || street_name
+        AND g.zip = place.zip
+      ORDER BY seq"""
 
 
 def _events() -> str:

@@ -3,15 +3,18 @@
 import os
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from concord import feed_cli, quarantine_cli
+from concord import feed_cli, linkage_cli, pprl_cli, quarantine_cli, retention_cli
 from concord.exceptions import ConcordError
 from concord.settings import Settings
 from concord.terminal import Night, console, told
+
+if TYPE_CHECKING:
+    from concord.contracts.models import Contract
 
 app = typer.Typer(
     help="Concord: nightly extracts of a community's agencies, linked, de-identified "
@@ -21,6 +24,9 @@ app = typer.Typer(
 )
 app.add_typer(feed_cli.app, name="feed")
 app.add_typer(quarantine_cli.app, name="quarantine")
+app.add_typer(retention_cli.app, name="retention")
+app.add_typer(linkage_cli.app, name="linkage")
+app.add_typer(pprl_cli.app, name="pprl")
 ledger_app = typer.Typer(
     help="The record of what arrived, what became of it and what was released.",
     no_args_is_help=True,
@@ -100,11 +106,17 @@ def feeds() -> None:
                 contract.id,
                 contract.agency,
                 f"{contract.transport['kind']}, {contract.delivery.mode}",
-                f"{contract.delivery.due} {contract.timezone}",
+                f"{contract.delivery.due} {contract.timezone}{_nights(contract)}",
                 str(registry.agreement_of(contract).end),
                 ", ".join(t.name for t in contract.tables),
             )
         console.print(table)
+
+
+def _nights(contract: "Contract") -> str:
+    """Say on which nights a feed is due, where it is not every one."""
+    cadence = contract.delivery.cadence
+    return "" if cadence.every_night else f", nights of '{cadence.cron}'"
 
 
 @app.command()
@@ -213,13 +225,13 @@ def backfill(
                 console.print(f"{night} {one.feed}: made anew on what was filled")
         for release in pipeline.publish_once(county, last.date(), "backfill"):
             console.print(f"published: {release.path}", soft_wrap=True)
-        if any(code != "checked" for one in filled for code in one.nights.values()):
+        if not all(one.went_well for one in filled):
             raise typer.Exit(1)
 
 
 @ledger_app.command()
 def rebuild() -> None:
-    """Rebuild a lost ledger from receipts, states, linkages and release manifests.
+    """Rebuild a lost ledger from receipts, states, linkages, manifests, journal.
 
     The ledger must be empty. Says what came back and what could not.
     """

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from concord.contracts.registry import load_registry
 from concord.exceptions import ConcordError
+from concord.key_files import owner_only
 from concord.landing.ledger import Ledger
 from concord.landing.records import now
 from concord.linkage.settings import load_model
-from concord.sealing import KeyRing
 from concord.settings import Settings
 from concord.transport.registry import read_spec
 from concord.zones import Zones
@@ -101,10 +101,9 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _keys(zones: Zones) -> str:
-    keys = KeyRing(zones.keys)
     files = [p for p in zones.keys.iterdir() if p.is_file()]
     for path in files:
-        keys.examine(path)
+        owner_only(path)
     return f"{len(files)} keys, owner only"
 
 

@@ -11,24 +11,22 @@ import duckdb
 import pyarrow as pa
 
 from concord.settings import Settings
+from concord.spilling import spill_into
+
+BATCH = 1 << 17
 
 
 @contextmanager
 def connect(
     settings: Settings, workspace: Path, *, timezone: str = "UTC"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory database that spills, if at all, encrypted into ``workspace``.
-
-    DuckDB encrypts only where its httpfs extension is; elsewhere what is larger than
-    the memory limit fails before a byte of it is written.
-    """
+    """Open an in-memory database that spills, if at all, sealed into ``workspace``."""
     connection = duckdb.connect(
         ":memory:",
         config={
             "threads": settings.threads,
             "memory_limit": settings.memory_limit,
-            "temp_directory": str(workspace / "spill"),
-            "temp_file_encryption": True,
+            "temp_directory": "",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
@@ -36,6 +34,7 @@ def connect(
         },
     )
     try:
+        spill_into(connection, workspace)
         connection.execute("LOAD icu")
         connection.execute("SET GLOBAL TimeZone = " + literal(timezone))
         yield connection
@@ -75,6 +74,12 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """Run a query and return its rows as an Arrow table."""
     table: pa.Table = connection.sql(query).to_arrow_table()
     return table
+
+
+def stream(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
+    """Run a query and return its rows as they come; they are to be read to the end."""
+    reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader(BATCH)
+    return reader
 
 
 def side_by_side(

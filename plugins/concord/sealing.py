@@ -6,10 +6,10 @@ Each file has its own data key, wrapped by the zone's key (AES key wrap, RFC 339
 """
 
 import os
-import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +17,12 @@ import pyarrow.parquet.encryption as pe
 import pyrage
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
-from concord.exceptions import IntegrityError, KeyCustodyError
+from concord.exceptions import IntegrityError
+from concord.key_files import KEY_BYTES, create_key_file, owner_only, read_key
 from concord.settings import new_key
-from concord.zones import PRIVATE
 
-KEY_BYTES = 32
 SHARE = 1 << 16
+ROW_GROUP = 1 << 17
 
 
 class KeyRing:
@@ -56,47 +56,17 @@ class KeyRing:
         return pyrage.x25519.Recipient.from_str(text)
 
     def _symmetric(self, name: str) -> bytes:
-        text = self._read(name, lambda: new_key() + new_key())
-        try:
-            key = bytes.fromhex(text)
-        except ValueError as error:
-            raise KeyCustodyError(f"{self.folder / name}: not hexadecimal") from error
-        if len(key) != KEY_BYTES:
-            raise KeyCustodyError(
-                f"{self.folder / name}: {len(key)} bytes, {KEY_BYTES} are needed. "
-                "Restore the key from custody"
-            )
-        return key
-
-    def _read(self, name: str, make: Any) -> str:
         path = self.folder / name
         if not path.exists():
-            self._create(path, make())
-        self.examine(path)
+            create_key_file(path, new_key() + new_key())
+        return read_key(path)
+
+    def _read(self, name: str, make: Callable[[], str]) -> str:
+        path = self.folder / name
+        if not path.exists():
+            create_key_file(path, make())
+        owner_only(path)
         return path.read_text(encoding="ascii").strip()
-
-    def examine(self, path: Path) -> None:
-        """Raise KeyCustodyError where others than the owner may read a key."""
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise KeyCustodyError(
-                f"{path}: mode {mode:04o} lets others read it. Run: chmod 0400 {path}"
-            )
-
-    def _create(self, path: Path, text: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        part = path.with_name(f".{path.name}.{new_key()}")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(part, path)  # fails where another process was first: its key wins
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
 
 
 def _new_identity() -> pyrage.x25519.Identity:
@@ -108,13 +78,30 @@ def _aad(path: Path) -> bytes:
     return f"{path.parent.name}/{path.name}".encode()
 
 
+@dataclass(frozen=True)
+class Written:
+    """How many rows a sealed table has, and how many values each of its columns."""
+
+    rows: int
+    present: Mapping[str, int]
+
+
 def write_table(
     table: pa.Table, path: Path, key: bytes, *, place: str | None = None
 ) -> None:
-    """Write an encrypted Parquet file.
+    """Write a table as an encrypted Parquet file; see ``write_rows``."""
+    batches = table.to_batches(ROW_GROUP)
+    reader = pa.RecordBatchReader.from_batches(table.schema, batches)
+    write_rows(reader, path, key, place=place)
+
+
+def write_rows(
+    rows: pa.RecordBatchReader, path: Path, key: bytes, *, place: str | None = None
+) -> Written:
+    """Write rows, as they come, to an encrypted Parquet file.
 
     Args:
-        table: What to write.
+        rows: What to write; each batch becomes a row group.
         path: Where; its folder is usually a staging folder.
         key: The zone's 32-byte key.
         place: Name of the folder under which the file will be read.
@@ -124,28 +111,52 @@ def write_table(
     properties = pe.create_encryption_properties(
         data_key, aad_prefix=aad, store_aad_prefix=False
     )
-    pq.write_table(
-        table,
+    count, present = 0, dict.fromkeys(rows.schema.names, 0)
+    with pq.ParquetWriter(
         path,
+        rows.schema,
         encryption_properties=properties,
         compression="zstd",
         compression_level=1,
         write_statistics=False,  # whoever reads a sealed table reads all of it
-    )
-    wrapped = path.with_suffix(".key")
-    wrapped.write_bytes(aes_key_wrap(key, data_key))
+    ) as file:
+        for batch in rows:
+            file.write_batch(batch)
+            count += batch.num_rows
+            for name, values in zip(present, batch.columns, strict=True):
+                present[name] += len(values) - values.null_count
+    path.with_suffix(".key").write_bytes(aes_key_wrap(key, data_key))
+    return Written(count, present)
 
 
 def read_table(
     path: Path, key: bytes, columns: Sequence[str] | None = None
 ) -> pa.Table:
     """Read an encrypted Parquet file; raises IntegrityError if it was tampered with."""
+    with _opened(path, key) as file:
+        table = file.read(columns=list(columns) if columns is not None else None)
+    # Cut up, without copying, so that DuckDB's threads share the rows out.
+    return pa.Table.from_batches(table.to_batches(SHARE), table.schema)
+
+
+def read_rows(path: Path, key: bytes) -> pa.RecordBatchReader:
+    """Read an encrypted Parquet file bit by bit; raises as ``read_table``."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with _opened(path, key) as file:
+            yield from file.iter_batches(SHARE)
+
+    with _opened(path, key) as file:
+        schema = file.schema_arrow
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+@contextmanager
+def _opened(path: Path, key: bytes) -> Iterator[pq.ParquetFile]:
     try:
         data_key = aes_key_unwrap(key, path.with_suffix(".key").read_bytes())
         properties = pe.create_decryption_properties(data_key, aad_prefix=_aad(path))
-        table = pq.ParquetFile(
-            path, decryption_properties=properties, memory_map=True
-        ).read(columns=list(columns) if columns is not None else None)
+        yield pq.ParquetFile(path, decryption_properties=properties, memory_map=True)
     except FileNotFoundError as error:
         raise IntegrityError(f"{path.name}: the file or its key is missing") from error
     except Exception as error:
@@ -153,5 +164,3 @@ def read_table(
             f"{path.parent.name}/{path.name}: does not open with this key; it was "
             f"damaged, moved or written under another ({type(error).__name__})"
         ) from None
-    # Cut up, without copying, so that DuckDB's threads share the rows out.
-    return pa.Table.from_batches(table.to_batches(SHARE), table.schema)

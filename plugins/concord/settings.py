@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     lock_seconds: float = Field(
         default=60, gt=0, description="When the lock of a run that died ends."
     )
+    gazetteer: Path | None = Field(
+        default=None, description="The site's address file; places are matched to it."
+    )
+    linkage_key: Path | None = Field(
+        default=None, description="The file of the key of linkage without names."
+    )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
     @cached_property

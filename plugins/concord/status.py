@@ -97,7 +97,8 @@ def _one_standing(county: County, feed: str, night: date) -> str:
     since = f"data of {state.night}" if state else "no data yet"
     if not found:
         return f"not run, {since}"
-    return f"{found[0].status} ({found[0].code}), {since}"
+    code = f" ({found[0].code})" if found[0].code else ""
+    return f"{found[0].status.replace('_', ' ')}{code}, {since}"
 
 
 def _print_persons(county: County, console: Console) -> None:

@@ -1,7 +1,8 @@
 """One agency as the simulator knows it: its feed, its protocol and its queries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -42,13 +43,27 @@ class Agency:
     def _write_zip(self, delivery: Delivery, selects: Mapping[str, str]) -> None:
         """Write one zip of ``<Table>.csv``, the same bytes for the same rows."""
         assert self.zipped is not None
-        with ZipFile(delivery.folder / self.zipped, "w", ZIP_DEFLATED) as zipped:
-            for table in self.tables:
-                delivery.csv(f"{table}.csv", selects[table])
-                member = delivery.folder / f"{table}.csv"
-                entry = ZipInfo(member.name, date_time=(1980, 1, 1, 0, 0, 0))
-                zipped.writestr(entry, member.read_bytes(), ZIP_DEFLATED)
-                member.unlink()
+        members = [f"{table}.csv" for table in self.tables]
+        for name, table in zip(members, self.tables, strict=True):
+            delivery.csv(name, selects[table])
+        pack(delivery.folder / self.zipped, members)
+
+
+def pack(path: Path, members: Sequence[str], method: int = ZIP_DEFLATED) -> None:
+    """Move files into a zip beside them, the same bytes for the same content."""
+    with ZipFile(path, "w", method) as zipped:
+        for name in members:
+            member = path.with_name(name)
+            entry = ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            zipped.writestr(entry, member.read_bytes(), method)
+            member.unlink()
+
+
+def unpack(path: Path, folder: Path) -> list[str]:
+    """Put a zip's files into a folder; returns their names, in order."""
+    with ZipFile(path) as zipped:
+        zipped.extractall(folder)
+        return zipped.namelist()
 
 
 def file_name(feed: str, table: str, night: Night) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.faults.fields import FIELDS
-from simulator.faults.model import Effect, Fault, Staged, fault
+from simulator.faults.model import ZIPPED, Effect, Fault, Staged, fault
 from simulator.faults.records import table_file
 
 LONG_LINE = 2 * 2**20  # twice what a line may be
@@ -18,11 +18,17 @@ BOMB = 64 * 2**20
 
 
 def _file(staged: Staged) -> Path:
-    """Return the file that is damaged: the one with persons, or else the first."""
+    """Return the table that is damaged: the one with persons, or else the first."""
     known = FIELDS.get(staged.feed, {}).get("name")
     if known:
         return table_file(staged.folder, known.table)
     return min(staged.folder.glob("*.csv"))
+
+
+def _sent(staged: Staged) -> Path:
+    """Return the file that was sent with the damaged table in it."""
+    name = ZIPPED.get(staged.feed)
+    return staged.folder / name if name else _file(staged)
 
 
 def _bytes(change: Callable[[bytes], bytes]) -> dict[str, Effect]:
@@ -91,30 +97,35 @@ def _manifest(change: Callable[[dict[str, Any], Staged], None]) -> dict[str, Eff
 
 def _entry(told: dict[str, Any], staged: Staged) -> dict[str, Any]:
     """Return what a manifest says of the damaged file."""
-    name = _file(staged).name
+    name = _sent(staged).name
     entry: dict[str, Any] = next(f for f in told["files"] if f["name"] == name)
     return entry
 
 
-def _packed(suffix: str, pack: Callable[[str, bytes], bytes]) -> dict[str, Effect]:
-    """Put a packed file in a file's place, and list it instead."""
+def _packed(
+    suffix: str,
+    pack: Callable[[str, bytes], bytes],
+    repack: Callable[[bytes], bytes],
+) -> dict[str, Effect]:
+    """Put a packed file in a file's place, and list it; a zip is changed itself."""
 
     def change(told: dict[str, Any], staged: Staged) -> None:
-        path, entry = _file(staged), _entry(told, staged)
-        data = pack(path.name, path.read_bytes())
-        packed = path.with_name(path.name + suffix)
-        packed.write_bytes(data)
+        path, entry = _sent(staged), _entry(told, staged)
+        sent, zipped = path.read_bytes(), staged.feed in ZIPPED
+        data = repack(sent) if zipped else pack(path.name, sent)
         path.unlink()
+        packed = path if zipped else path.with_name(path.name + suffix)
+        packed.write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()
         entry.update(name=packed.name, bytes=len(data), sha256=digest)
 
     return _manifest(change)
 
 
-def _zip(member: str, data: bytes) -> bytes:
-    """Zip one member under whatever name it is given."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+def _zip(member: str, data: bytes, into: bytes = b"") -> bytes:
+    """Zip one member under whatever name it is given, or add it to a zip."""
+    made = io.BytesIO(into)
+    with zipfile.ZipFile(made, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo(member), data, zipfile.ZIP_DEFLATED)
     return made.getvalue()
 
@@ -127,7 +138,7 @@ def _flip(data: bytes) -> bytes:
 def _uploading(staged: Staged) -> None:
     """Leave a folder as it is during an upload: no manifest, half a file."""
     (staged.folder / "manifest.json").unlink()
-    path = _file(staged)
+    path = _sent(staged)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
@@ -148,17 +159,37 @@ def _other_source(told: dict[str, Any], _staged: Staged) -> None:
     told["source"] = "shelbyville_rms"
 
 
+def _swell(data: bytes) -> bytes:
+    """Let the first member of a zip unpack to far more than it is packed."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(made, "w") as new:
+        for place, member in enumerate(old.infolist()):
+            swollen = old.read(member) + (b"" if place else b"0" * BOMB)
+            new.writestr(member, swollen, zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+def _flip_member(data: bytes) -> bytes:
+    """Change one bit of the checksum of a zip's first member."""
+    place = data.index(b"PK\x01\x02") + 16
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
 def _gzip(data: bytes) -> bytes:
     return gzip.compress(data, mtime=0)
 
 
 FAULTS: tuple[Fault, ...] = (
     fault("T1", "a file is still being uploaded", {"sftp": Effect(spoil=_uploading)}),
-    fault("T12", "a gzip file is cut", _packed(".gz", lambda _n, d: _gzip(d)[:-100])),
+    fault(
+        "T12",
+        "a packed file is cut",
+        _packed(".gz", lambda _n, d: _gzip(d)[:-100], lambda d: d[:-100]),
+    ),
     fault(
         "T13",
-        "a gzip file's checksum is wrong",
-        _packed(".gz", lambda _n, d: _flip(_gzip(d))),
+        "a packed file's checksum is wrong",
+        _packed(".gz", lambda _n, d: _flip(_gzip(d)), _flip_member),
     ),
     fault("T14", "a file is not what its checksum says", _manifest(_wrong_hash)),
     fault("F1", "a file of 0 bytes", _bytes(lambda _data: b"")),
@@ -207,7 +238,9 @@ FAULTS: tuple[Fault, ...] = (
     ),
     fault("F13", "the last line is cut", _bytes(lambda data: data.rstrip(b"\n")[:-12])),
     fault(
-        "F14", "the manifest counts one row more than there is", _manifest(_one_more)
+        "F14",
+        "the manifest counts one row more than there is",
+        {**_manifest(_one_more), **dict.fromkeys(ZIPPED)},  # whose rows none counts
     ),
     fault(
         "F15",
@@ -228,12 +261,20 @@ FAULTS: tuple[Fault, ...] = (
     fault(
         "F22",
         "a zip bomb",
-        _packed(".zip", lambda name, data: _zip(name, data + b"0" * BOMB)),
+        _packed(
+            ".zip",
+            lambda name, data: _zip(name, data + b"0" * BOMB),
+            _swell,
+        ),
     ),
     fault(
         "F23",
         "a zip whose member leads out of it",
-        _packed(".zip", lambda name, data: _zip(f"../../{name}", data)),
+        _packed(
+            ".zip",
+            lambda name, data: _zip(f"../../{name}", data),
+            lambda data: _zip("../../Funder.csv", b"FunderID\n", data),
+        ),
     ),
     fault("F24", "a file name that leads out of the folder", _manifest(_upwards)),
     fault("F40", "the extract of another agency", _manifest(_other_source)),

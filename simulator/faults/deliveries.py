@@ -5,18 +5,22 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED
 
-from simulator.faults.fields import FIELDS, knowing
-from simulator.faults.model import Effect, Fault, Staged, fault
-from simulator.faults.records import Record, get, put, rewrite, table_file
+from simulator.agencies.agency import pack, unpack
+from simulator.faults.fields import FIELDS, first, knowing
+from simulator.faults.model import ZIPPED, Effect, Fault, Staged, fault
+from simulator.faults.records import Record, another, get, put, rewrite, table_file
 
 LATE = "the night's delivery is withheld until it is released"
 ALL = ("sftp", "rest", "edfi", "fhir")
 TABLES = (".csv", ".ndjson")
 VERSION = "_changeVersion"
+EXPORT = "ExportID"  # which all rows of a night share
 
 
 def _before(staged: Staged) -> Path:
@@ -34,16 +38,20 @@ def _again(staged: Staged) -> None:
 
 
 def _again_packed(staged: Staged) -> None:
-    """Deliver the night before once more, in gzip."""
+    """Deliver the night before once more, in gzip or in another zip."""
     _again(staged)
     path = staged.folder / "manifest.json"
     told = json.loads(path.read_text(encoding="utf-8"))
     for entry in told["files"]:
-        plain = staged.folder / entry["name"]
-        data = gzip.compress(plain.read_bytes(), mtime=0)
-        plain.unlink()
-        packed = plain.with_name(plain.name + ".gz")
-        packed.write_bytes(data)
+        sent = staged.folder / entry["name"]
+        if staged.feed in ZIPPED:
+            packed = sent
+            pack(packed, unpack(sent, staged.folder), ZIP_STORED)
+        else:
+            packed = sent.with_name(sent.name + ".gz")
+            packed.write_bytes(gzip.compress(sent.read_bytes(), mtime=0))
+            sent.unlink()
+        data = packed.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
         entry.update(name=packed.name, bytes=len(data), sha256=digest)
     path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
@@ -59,26 +67,26 @@ def _under_new_names(staged: Staged) -> None:
         shutil.copyfile(old, new)
 
 
-def _first_person(staged: Staged) -> Record:
-    """Return the first person of the night before."""
+def _records(staged: Staged) -> list[Record]:
+    """Return the persons, or the first things, of the night before."""
     found: list[Record] = []
 
     def look(rows: list[Record]) -> list[Record]:
-        found.extend(rows[:1])
+        found.extend(deepcopy(rows))
         return rows
 
-    source = table_file(_before(staged), FIELDS[staged.feed]["name"].table)
+    source = table_file(_before(staged), FIELDS[staged.feed]["key"].table)
     copy = staged.folder / f"before{source.suffix}"
     shutil.copyfile(source, copy)
     rewrite(copy, look)
     copy.unlink()
     if not found:
-        raise ValueError(f"{staged.feed} served no person the night before")
-    return found[0]
+        raise ValueError(f"{staged.feed} served nothing the night before")
+    return found
 
 
 def _append(staged: Staged, row: Record) -> None:
-    """Add a person to tonight's, in place of one with the same key."""
+    """Add a record to tonight's, in place of one with the same key."""
     key = FIELDS[staged.feed]["key"]
 
     def change(rows: list[Record]) -> list[Record]:
@@ -86,22 +94,29 @@ def _append(staged: Staged, row: Record) -> None:
         newest = max([get(r, VERSION) or 0 for r in [row, *rows]])
         if VERSION in row:
             row[VERSION] = newest + 1
+        if EXPORT in row:
+            row[EXPORT] = rows[0][EXPORT]
         return [*(r for r in rows if get(r, key.path) != same), row]
 
     rewrite(table_file(staged.folder, key.table), change)
 
 
 def _correct(staged: Staged) -> None:
-    """Send a person of the night before again, under a corrected name."""
-    row = _first_person(staged)
-    put(row, FIELDS[staged.feed]["name"].path, "CORRECTED")
+    """Send a record of the night before again, with one thing corrected."""
+    rows, wrong = _records(staged), first(staged.feed, "name", "code").path
+    row, named = rows[0], "name" in FIELDS[staged.feed]
+    put(row, wrong, "CORRECTED" if named else another(rows, wrong))
     if "action" in row:
         row["action"] = "U"
     _append(staged, row)
 
 
 def _delete_by_code(staged: Staged) -> None:
-    _append(staged, {**_first_person(staged), "action": "D"})
+    _append(staged, {**_records(staged)[0], "action": "D"})
+
+
+def _delete_by_date(staged: Staged) -> None:
+    _append(staged, {**_records(staged)[0], "DateDeleted": "2026-01-05 10:00:00"})
 
 
 def _delete_by_absence(staged: Staged) -> None:
@@ -110,14 +125,14 @@ def _delete_by_absence(staged: Staged) -> None:
 
 
 def _delete_by_tombstone(staged: Staged) -> None:
-    row = _first_person(staged)
+    row = _records(staged)[0]
     key = {"studentUniqueId": row["studentUniqueId"]}
     gone = {"id": row["id"], "changeVersion": row[VERSION] + 10**6, "keyValues": key}
     _add_line(staged.folder / "students.deletes.ndjson", gone)
 
 
 def _delete_by_bundle(staged: Staged) -> None:
-    request = {"method": "DELETE", "url": f"Patient/{_first_person(staged)['id']}"}
+    request = {"method": "DELETE", "url": f"Patient/{_records(staged)[0]['id']}"}
     bundle = {"resourceType": "Bundle", "type": "transaction"}
     _add_line(
         staged.folder / "deleted.ndjson", {**bundle, "entry": [{"request": request}]}
@@ -171,24 +186,26 @@ def _damages(change: Callable[[Staged], None], *kinds: str) -> dict[str, Effect]
     return dict.fromkeys(kinds, Effect(damage=change))
 
 
-def _of_persons(change: Callable[[Staged], None], *kinds: str) -> dict[str, Effect]:
-    return dict.fromkeys(knowing("name", *kinds), Effect(damage=change))
+def _of_records(change: Callable[[Staged], None], *kinds: str) -> dict[str, Effect]:
+    return dict.fromkeys(knowing("key", *kinds), Effect(damage=change))
 
 
 DELETIONS = {
-    **_of_persons(_delete_by_code, "sftp"),
-    **_of_persons(_delete_by_absence, "rest"),
-    **_of_persons(_delete_by_tombstone, "edfi"),
-    **_of_persons(_delete_by_bundle, "fhir"),
+    **_of_records(_delete_by_code, "sftp"),
+    **_of_records(_delete_by_absence, "rest"),
+    **_of_records(_delete_by_tombstone, "edfi"),
+    **_of_records(_delete_by_bundle, "fhir"),
+    **_damages(_delete_by_absence, "complaints", "survey"),
+    **_damages(_delete_by_date, "social_services"),
 }
 FAULTS: tuple[Fault, ...] = (
     fault(
         "F39",
         "yesterday's content under tonight's names",
-        _of_persons(_under_new_names, "sftp", "rest"),
+        _of_records(_under_new_names, "sftp", "rest"),
     ),
     fault(
-        "T31", "a resource is listed as deleted", _of_persons(_delete_by_bundle, "fhir")
+        "T31", "a resource is listed as deleted", _of_records(_delete_by_bundle, "fhir")
     ),
     fault(
         "R1",
@@ -197,7 +214,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     fault(
         "R2",
-        "the delivery of the night before, again and in gzip",
+        "the delivery of the night before, again and packed otherwise",
         {"sftp": Effect(spoil=_again_packed)},
     ),
     fault("R3", LATE, dict.fromkeys(ALL, Effect(withholds=True)), police_rms="late"),
@@ -207,9 +224,9 @@ FAULTS: tuple[Fault, ...] = (
         dict.fromkeys(ALL, Effect(withholds=True)),
     ),
     fault(
-        "R5", "a person of the night before is corrected", _of_persons(_correct, *ALL)
+        "R5", "a record of the night before is corrected", _of_records(_correct, *ALL)
     ),
-    fault("R6", "a person of the night before is to be forgotten", DELETIONS),
+    fault("R6", "a person or thing of the night before is deleted", DELETIONS),
     fault("R7", "the key of an enrolment changes", _damages(_change_key, "edfi")),
     fault(
         "R10", "the agency's clock is two hours ahead", {"sftp": Effect(spoil=_ahead)}

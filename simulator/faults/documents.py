@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from simulator.faults.fields import FIELDS, knowing
+from simulator.faults.fields import FIELDS, first, knowing
 from simulator.faults.model import Effect, Fault, Staged, fault
 from simulator.faults.records import Record, rewrite, table_file
 
@@ -13,13 +13,14 @@ def _persons(staged: Staged) -> Path:
 
 
 def _rename(staged: Staged) -> None:
-    """Serve ``dob`` where the contract has the date of birth."""
-    path = _persons(staged)
-    name = FIELDS[staged.feed]["born"].path
+    """Serve ``dob`` where the contract has the date of birth, or what else it has."""
+    column = first(staged.feed, "born", "code")
+    path, name = table_file(staged.folder, column.table), column.path
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".csv":
         header, _, rest = text.partition("\n")
-        path.write_text(f"{header.replace(name, 'dob')}\n{rest}", encoding="utf-8")
+        names = ["dob" if cell == name else cell for cell in header.split(",")]
+        path.write_text(f"{','.join(names)}\n{rest}", encoding="utf-8")
     else:
         path.write_text(text.replace(f'"{name}":', '"dob":'), encoding="utf-8")
 
@@ -77,7 +78,7 @@ FAULTS: tuple[Fault, ...] = (
     fault(
         "F17",
         "a column has a new name",
-        dict.fromkeys(knowing("born", "sftp", *JSON), Effect(damage=_rename)),
+        dict.fromkeys(knowing("code", "sftp", *JSON), Effect(damage=_rename)),
         probation="renamed_column",
     ),
     fault("F18", "a column that nobody knows", dict.fromkeys(PERSONS, _each(_add))),

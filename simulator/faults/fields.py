@@ -69,9 +69,38 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "key": Field("complaint", "complaint_id"),
         "code": Field("complaint", "reason"),
         "reference": Field("allegation", "complaint_id"),
-        "moment": Field("complaint", "received_date"),
+        "day": Field("complaint", "received_date"),
+    },
+    "parole": {
+        "name": Field("persons", "name.last"),
+        "born": Field("persons", "birth_date"),
+        "ssn": Field("persons", "ssn"),
+        "key": Field("persons", "person_id"),
+        "code": Field("persons", "sex"),
+        "reference": Field("parole-periods", "person_id"),
+        "number": Field("parole-periods", "conditions"),
+    },
+    "survey": {
+        "text": Field("response", "q99"),
+        "key": Field("response", "response_id"),
+        "code": Field("response", "race"),
+        "number": Field("response", "q02"),
+    },
+    "social_services": {
+        "name": Field("Client", "LastName"),
+        "born": Field("Client", "DOB"),
+        "ssn": Field("Client", "SSN"),
+        "key": Field("Client", "PersonalID"),
+        "code": Field("Client", "Sex"),
+        "reference": Field("Enrollment", "PersonalID"),
+        "moment": Field("Client", "DateUpdated"),
     },
 }
+
+
+def first(feed: str, *fields: str) -> Field:
+    """Return where a feed keeps the first of some fields that it has."""
+    return next(FIELDS[feed][field] for field in fields if field in FIELDS[feed])
 
 
 def knowing(field: str, *kinds: str) -> tuple[str, ...]:

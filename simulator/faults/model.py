@@ -6,6 +6,10 @@ from pathlib import Path
 
 from simulator.agencies import AGENCIES
 
+# Feeds that send all tables in one zip, and its name.
+ZIPPED: Mapping[str, str] = {
+    feed: agency.zipped for feed, agency in AGENCIES.items() if agency.zipped
+}
 # How a feed is delivered decides what can go wrong on the way.
 KINDS: Mapping[str, str] = {
     "police_rms": "sftp",
@@ -58,27 +62,17 @@ class Fault:
 
 
 def fault(
-    number: str, summary: str, effects: Mapping[str, Effect], **names: str
+    number: str, summary: str, effects: Mapping[str, Effect | None], **names: str
 ) -> Fault:
-    """Make a fault of effects that are given by feed or by kind of feed."""
-    by_feed = {
-        feed: effects.get(feed) or effects[kind]
-        for feed, kind in KINDS.items()
-        if feed in effects or (kind in effects and _can_show(feed, effects[kind]))
-    }
-    return Fault(number, summary, by_feed, names)
+    """Make a fault of effects that are given by feed or by kind of feed.
 
-
-def _can_show(feed: str, effect: Effect) -> bool:
-    """Say whether an effect for a kind of feed shows at this one.
-
-    Of the added agencies a zip can't show what is wrong in a plain file, and a small
-    snapshot on which nothing happens overnight can't show yesterday's delivery.
+    A feed that can't show what others of its kind can is given None.
     """
-    agency = AGENCIES.get(feed)
-    if agency is None or not agency.full:
-        return True
-    return agency.zipped is None and (effect.by_server or effect.withholds)
+    chosen = {
+        feed: effects.get(feed, effects.get(kind)) for feed, kind in KINDS.items()
+    }
+    by_feed = {feed: effect for feed, effect in chosen.items() if effect is not None}
+    return Fault(number, summary, by_feed, names)
 
 
 def served(number: str, summary: str, *kinds: str) -> Fault:

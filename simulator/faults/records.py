@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def table_file(folder: Path, table: str) -> Path:
-    """Return the file of a table: ``<table>.ndjson`` or ``…_<table>_<night>.csv``."""
-    found = sorted([*folder.glob(f"{table}.ndjson"), *folder.glob(f"*_{table}_*.csv")])
+    """Return the file of a table, however the agency names it."""
+    names = (f"{table}.ndjson", f"{table}.csv", f"*_{table}_*.csv")
+    found = sorted(path for name in names for path in folder.glob(name))
     if not found:
         raise ValueError(f"{folder.name} has no file of {table}")
     return found[0]
@@ -63,6 +64,12 @@ def put(record: Record, path: str, value: Any) -> bool:
         return False
     found[last] = value
     return True
+
+
+def another(rows: Sequence[Record], path: str) -> Any:
+    """Return what another row has at a path and the first has not."""
+    here, *others = (get(row, path) for row in rows)
+    return next(value for value in others if value not in (here, None, ""))
 
 
 def _steps(path: str) -> Iterator[Any]:

@@ -59,7 +59,7 @@ _Window = tuple[Resource | None, tuple[str, int, int] | None, list[Mapping[str, 
 
 
 class SchoolApi:
-    """Answers as an Ed-Fi ODS/API 5.3 would."""
+    """Answers as an Ed-Fi ODS/API would, from 5.3 to 7."""
 
     def __init__(
         self,
@@ -73,16 +73,21 @@ class SchoolApi:
         self._tokens = tokens
         self._options = o
         self._last_window: _Window = (None, None, [])
-        self._states: dict[str, tuple[Stamp, Resource]] = {}
+        self._states: dict[tuple[str, date | None], tuple[Stamp, Resource]] = {}
 
     def routes(self) -> list[Route]:
         """Return what this server answers."""
         data, guard = "/data/v3/ed-fi/{resource}", self._tokens.guard
-        changes = "/changeQueries/v1/availableChangeVersions"
+        changes = "/changeQueries/v1"
         return [
             Route("/", self._discovery, methods=["GET"]),
             Route("/oauth/token", self._login.answer, methods=["POST"]),
-            Route(changes, guard(self._versions), methods=["GET"]),
+            Route(
+                f"{changes}/availableChangeVersions",
+                guard(self._versions),
+                methods=["GET"],
+            ),
+            Route(f"{changes}/snapshots", guard(self._snapshots), methods=["GET"]),
             Route(data, guard(self._items), methods=["GET"]),
             Route(data + "/deletes", guard(self._deletes), methods=["GET"]),
             Route(data + "/keyChanges", guard(self._key_changes), methods=["GET"]),
@@ -94,7 +99,7 @@ class SchoolApi:
         base = str(request.base_url)
         return JSONResponse(
             {
-                "version": "5.3",
+                "version": self._options.edfi_version,
                 "apiMode": "SharedInstance",
                 "dataModels": [{"name": "Ed-Fi", "version": "3.3.1-b"}],
                 "urls": {
@@ -107,13 +112,47 @@ class SchoolApi:
 
     async def _versions(self, request: Request) -> Response:
         """Return the change versions that can be asked for, as hosts before 6.0 do."""
-        if _wants_snapshot(request):
-            return refusal("not_found", 404)
-        newest = max(self._state(resource).newest for resource in RESOURCES)
+        chosen = self._chosen(request)
+        if isinstance(chosen, Response):
+            return chosen
+        newest = max(self._state(resource, chosen).newest for resource in RESOURCES)
         oldest = self._options.oldest_change_version
         return JSONResponse(
             {"OldestChangeVersion": oldest, "NewestChangeVersion": newest}
         )
+
+    async def _snapshots(self, request: Request) -> Response:
+        """List the snapshots, which later hosts do not."""
+        if not self._lists_snapshots:
+            return refusal("not_found", 404)
+        return JSONResponse(
+            [
+                {
+                    "id": f"{night:%Y%m%d}".zfill(32),
+                    "snapshotIdentifier": f"{night:%Y%m%d}",
+                    "snapshotDateTime": f"{night}T01:00:00Z",
+                }
+                for night in self._options.snapshots
+            ]
+        )
+
+    @property
+    def _lists_snapshots(self) -> bool:
+        """Say whether snapshots are chosen by identifier."""
+        return int(self._options.edfi_version.split(".")[0]) < 7
+
+    def _chosen(self, request: Request) -> date | Response | None:
+        """Return the night of the snapshot that a request asks for; None is live."""
+        kept = self._options.snapshots
+        if self._lists_snapshots:
+            named = request.headers.get("Snapshot-Identifier")
+            found = [night for night in kept if f"{night:%Y%m%d}" == named]
+            missing = None if named is None else refusal("gone", 410)
+        else:
+            wanted = request.headers.get("Use-Snapshot", "").lower() == "true"
+            found = [max(kept)] if wanted and kept else []
+            missing = refusal("not_found", 404) if wanted else None
+        return found[0] if found else missing
 
     async def _items(self, request: Request) -> Response:
         """Return a page of items."""
@@ -130,23 +169,27 @@ class SchoolApi:
     def _page(self, request: Request, kind: str) -> Response:
         """Return one page of a list inside a window of change versions."""
         resource, params = request.path_params["resource"], request.query_params
-        if resource not in RESOURCES or _wants_snapshot(request):
+        chosen = self._chosen(request)
+        if isinstance(chosen, Response):
+            return chosen
+        if resource not in RESOURCES:
             return refusal("not_found", 404)
+        state = self._state(resource, chosen)
         if CURSOR & params.keys():
-            return self._cursor_page(request, kind)
+            return self._cursor_page(request, kind, state)
         limit = whole_number(params, "limit", DEFAULT_PAGE)
         offset = whole_number(params, "offset", 0)
         least = whole_number(params, "minChangeVersion", 0)
         most = whole_number(params, "maxChangeVersion", UNBOUNDED)
         if not 0 <= limit <= self._options.max_page or min(offset, least, most) < 0:
             return refusal("limit, offset or change version out of range", 400)
-        found = self._window(self._state(resource), kind, least, most)
+        found = self._window(state, kind, least, most)
         headers = {}
         if params.get("totalCount", "").lower() == "true":
             headers["Total-Count"] = str(len(found))
         return JSONResponse(page(found, limit, offset), headers=headers)
 
-    def _cursor_page(self, request: Request, kind: str) -> Response:
+    def _cursor_page(self, request: Request, kind: str, state: Resource) -> Response:
         """Return one page of items by token: the ids that it lies between."""
         params = request.query_params
         size = whole_number(params, "pageSize", DEFAULT_PAGE)
@@ -157,7 +200,7 @@ class SchoolApi:
             return refusal("pageSize out of range", 400)
         wanted = [
             item
-            for item in self._sorted_items(request)
+            for item in self._sorted_items(request, state)
             if after < item["id"] and (not until or item["id"] <= until)
         ]
         more = f"{wanted[size - 1]['id']}-{until}" if len(wanted) > size else None
@@ -166,7 +209,11 @@ class SchoolApi:
 
     async def _partitions(self, request: Request) -> Response:
         """Return tokens that divide a resource into parts of about one size."""
-        ids = [item["id"] for item in self._sorted_items(request)]
+        chosen = self._chosen(request)
+        if isinstance(chosen, Response):
+            return chosen
+        state = self._state(request.path_params["resource"], chosen)
+        ids = [item["id"] for item in self._sorted_items(request, state)]
         parts = whole_number(request.query_params, "number", 1)
         places = {len(ids) * part // parts for part in range(1, parts)} - {0}
         ends = [ids[place - 1] for place in sorted(places)]
@@ -174,12 +221,11 @@ class SchoolApi:
         tokens = [f"{a}-{b}" for a, b in pairwise(edges)]
         return JSONResponse({"pageTokens": tokens})
 
-    def _sorted_items(self, request: Request) -> list[Mapping[str, Any]]:
+    def _sorted_items(
+        self, request: Request, state: Resource
+    ) -> list[Mapping[str, Any]]:
         """Return the items of the window that a request asks for, by id."""
-        params, state = (
-            request.query_params,
-            self._state(request.path_params["resource"]),
-        )
+        params = request.query_params
         least = whole_number(params, "minChangeVersion", 0)
         most = whole_number(params, "maxChangeVersion", UNBOUNDED)
         found = self._window(state, "items", least, most)
@@ -196,14 +242,18 @@ class SchoolApi:
             self._last_window = (state, asked, found)
         return self._last_window[2]
 
-    def _state(self, resource: str) -> Resource:
-        """Return a resource as it stands after the nights that have come."""
+    def _state(self, resource: str, snapshot: date | None) -> Resource:
+        """Return a resource after the nights that have come, or up to a snapshot."""
         nights = self._feed.nights()
+        if snapshot is not None:
+            nights = tuple(night for night in nights if night <= snapshot)
         names = (resource, f"{resource}.deletes", f"{resource}.keyChanges")
         stamp = self._feed.stamp(nights, *names)
-        if resource not in self._states or self._states[resource][0] != stamp:
-            self._states[resource] = (stamp, self._replay(resource, nights))
-        return self._states[resource][1]
+        kept = self._states.get((resource, snapshot))
+        if kept is None or kept[0] != stamp:
+            kept = (stamp, self._replay(resource, nights))
+            self._states[resource, snapshot] = kept
+        return kept[1]
 
     def _replay(self, resource: str, nights: tuple[date, ...]) -> Resource:
         """Apply every night's changes: the latest version of an id wins."""
@@ -229,8 +279,3 @@ class SchoolApi:
             deletes=tuple(deletes.values()),
             key_changes=tuple(key_changes),
         )
-
-
-def _wants_snapshot(request: Request) -> bool:
-    """Say whether a snapshot is asked for, of which this host keeps none."""
-    return request.headers.get("Use-Snapshot", "").lower() == "true"

@@ -83,12 +83,12 @@ class TroubledSftp(PoliceSftp):
 
     def _is_shown(self, path: bytes) -> bool:
         """Say whether a file is the first table of its folder."""
-        if not self._tonight.number or not path.endswith(b".csv"):
+        if not self._tonight.number or not path.endswith((b".csv", b".zip")):
             return False
         local = Path(os.fsdecode(path))
         if not local.exists():
             local = Path(os.fsdecode(self.map_path(path)))
-        return local == min(local.parent.glob("*.csv"), default=None)
+        return local == min(local.parent.glob(f"*{local.suffix}"), default=None)
 
 
 class TroubledLogin(PoliceLogin):

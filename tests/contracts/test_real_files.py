@@ -92,7 +92,8 @@ def test_no_direct_identifier_goes_to_content(contract, table) -> None:
 
 
 def test_every_person_concept_of_a_contract_has_a_place_in_the_vault() -> None:
-    from concord.validation.splitting import PERSON_ATTRIBUTES, attribute
+    from concord.contracts.persons import PERSON_ATTRIBUTES
+    from concord.validation.splitting import attribute
 
     for contract in REGISTRY.contracts.values():
         for table in contract.tables:
@@ -101,6 +102,19 @@ def test_every_person_concept_of_a_contract_has_a_place_in_the_vault() -> None:
                     attribute(c) for c in table.columns if c.concept.zone == "vault"
                 }
                 assert held - {"source_id"} <= set(PERSON_ATTRIBUTES)
+
+
+def test_a_state_id_is_the_number_that_fingerprints_gave_whoever_sends_it() -> None:
+    """An agency's own number there would speak against every other agency's."""
+    columns = {
+        contract.id: column.description
+        for contract in REGISTRY.contracts.values()
+        for table in contract.tables
+        for column in table.columns
+        if column.concept.name == "person.state_id"
+    }
+    assert set(columns) == {"police_rms", "probation", "parole"}
+    assert set(columns.values()) == {"State identification number (SID)."}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from concord.settings import PROJECT
+from concord.contracts.registry import load_registry
+from concord.settings import PROJECT, Settings
 
 CONTRACTS = PROJECT / "include" / "contracts"
 FEEDS = [p.name.removesuffix(".odcs.yaml") for p in CONTRACTS.glob("*.odcs.yaml")]
@@ -25,6 +26,15 @@ pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
 def test_exactly_these_dags(dagbag) -> None:
     assert dagbag.import_errors == {}
     assert {d: set(dag.task_ids) for d, dag in dagbag.dags.items()} == EXPECTED
+
+
+def test_each_feed_is_looked_at_every_night_at_its_contracts_time(dagbag) -> None:
+    contracts = load_registry(Settings()).contracts
+    for feed in FEEDS:
+        timetable = dagbag.dags[f"ingest_{feed}"].timetable
+        minute, hour, *_ = contracts[feed].delivery.cron.split()
+        assert type(timetable).__name__ == "CronPartitionTimetable"
+        assert timetable.expression == f"{minute} {hour} * * *"
 
 
 def test_every_task_retries_and_reports_its_failure(dagbag) -> None:

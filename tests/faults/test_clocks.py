@@ -19,7 +19,9 @@ from tests.support.workers import Start, Worker
 
 CONTRACTS = load_registry(Settings()).contracts
 ZONE = "America/Chicago"
-CRONS = sorted({c.delivery.cron for c in CONTRACTS.values() if c.timezone == ZONE})
+CRONS = sorted(
+    {c.delivery.cadence.nightly_cron for c in CONTRACTS.values() if c.timezone == ZONE}
+)
 IN_THE_JUMP = ["30 1 * * *", "0 2 * * *", "30 2 * * *"]
 SPRING, AUTUMN = date(2026, 3, 8), date(2026, 11, 1)
 

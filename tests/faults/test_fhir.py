@@ -220,9 +220,8 @@ def test_t29_nothing_of_an_expired_export_stays_in_landing(visits, tmp_path):
     with pipeline.open_county(Settings(home=tmp_path / "home")) as opened:
         land(opened, visits.running, NIGHTS[0])
         (delivery,) = opened.ledger.deliveries("hospital")
-        sealed = sorted(
-            path.stem for path in (opened.zones.landing).rglob("*") if path.is_file()
-        )
+        folder = opened.zones.landing / "hospital"
+        sealed = sorted(path.stem for path in folder.rglob("*") if path.is_file())
         assert sealed.count("receipt") == 1
         assert len(sealed) - 1 == delivery.files == 4
         assert delivery.rows == 5
@@ -338,10 +337,11 @@ def land(opened, running, night):
 class Landed:
     """A county that takes what a small hospital serves."""
 
-    def __init__(self, opened, county, running):
-        self._opened = opened
+    def __init__(self, opened, county, start):
+        self.opened = opened
+        self.hospital = Hospital()
         self._county = county
-        self._running = running
+        self._running = start(intercept=self.hospital)
 
     def night(self, number, patients=(), deleted=()):
         night = NIGHTS[number]
@@ -356,9 +356,9 @@ class Landed:
 
     def take(self, night):
         self._county.clock(night)
-        land(self._opened, self._running, night)
-        state = pipeline.check(self._opened, "hospital", night).state_id
-        store = StateStore(self._opened.zones, self._opened.keys, "hospital")
+        land(self.opened, self._running, night)
+        state = pipeline.check(self.opened, "hospital", night).state_id
+        store = StateStore(self.opened.zones, self.opened.keys, "hospital")
         rows = store.read_vault(state, "person").to_pylist()
         return sorted(row["source_id"] for row in rows)
 
@@ -366,7 +366,7 @@ class Landed:
 @pytest.fixture
 def landed(county, start, tmp_path):
     with pipeline.open_county(Settings(home=tmp_path / "home")) as opened:
-        yield Landed(opened, county, start())
+        yield Landed(opened, county, start)
 
 
 @pytest.mark.fault("T31", outcome="accepted")
@@ -385,8 +385,8 @@ def test_t32_a_line_that_breaks_off_is_set_aside_and_counted(landed, county):
     path = county.served / "hospital" / night.isoformat() / "Patient.ndjson"
     path.write_bytes(path.read_bytes()[:-60])
     assert landed.take(night) == ["p1", "p2"]
-    (delivery,) = landed._opened.ledger.deliveries("hospital")
-    counts = {c.table_name: c for c in landed._opened.ledger.table_counts(delivery.id)}
+    (delivery,) = landed.opened.ledger.deliveries("hospital")
+    counts = {c.table_name: c for c in landed.opened.ledger.table_counts(delivery.id)}
     assert counts["patient"].received == 3
 
 
@@ -440,3 +440,26 @@ def test_a_hospital_that_answers_with_a_page_is_not_believed(visits):
     page = lambda _request: Response(CANARY, media_type="text/html")  # noqa: E731
     visits.serve(Hospital(status=page))
     assert visits.refused(TransportError) == "NOT_DATA"
+
+
+@pytest.mark.fault("R8", code="TRACKING_RESET", outcome="held")
+def test_r8_after_a_reset_a_hospital_is_asked_for_everything_once(landed, county):
+    """A hospital's export time goes back: held, until one full export is approved."""
+    first = landed.night(0, map(patient, range(1, 4)))
+    assert landed.take(first) == ["p1", "p2", "p3"]
+    county.ndjson("hospital", first, "Patient", [patient(1), patient(9)])
+    second = landed.night(1, [patient(4)])
+    landed.hospital.answers = {
+        "status": once(manifest(transactionTime="2020-01-01T00:00:00Z"))
+    }
+    with pytest.raises(DeliveryHeld, match="TRACKING_RESET"):
+        landed.take(second)
+    pipeline.approve_full_refresh(
+        landed.opened, "hospital", reason="restored", by="engineer"
+    )
+    assert landed.take(second) == ["p1", "p4", "p9"]
+    third = landed.night(2, [patient(5)])
+    assert landed.take(third) == ["p1", "p4", "p5", "p9"]
+    exports = landed.hospital.of("export")
+    asked = [request.query_params.get("_since", "")[:10] for request in exports]
+    assert asked == ["", "2026-01-05", "", "2026-01-06"]

@@ -215,7 +215,7 @@ def test_t22_a_total_that_changes_between_pages_is_held(fetch):
 @pytest.mark.fault("T23", code="PAGING_LOOP", outcome="refused")
 def test_t23_a_page_that_names_itself_as_next_is_left(fetch):
     """The next link leads back to the same page: left at the second sight of it."""
-    link = "/api/v1/persons?limit=2&offset=0"
+    link = "/api/v1/persons?limit=2"
     script = Script(page(paging={"total": 9, "next": link}))
     assert failure(fetch, script).code == "PAGING_LOOP"
     assert len(script.requests) == 1

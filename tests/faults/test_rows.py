@@ -14,6 +14,7 @@ from concord.cli import app
 from concord.exceptions import ConcordError, ContractError, DeliveryHeld
 from concord.pipeline.returning import return_rows, waiting_by_rule
 from tests.support.small_feed import (
+    EXTRACT,
     FEED,
     NOTICES,
     UPDATED_AT,
@@ -189,6 +190,23 @@ def test_f36_an_orphan_waits_for_its_parent(tmp_path) -> None:
         healed = clinic.healing(night(1))
         assert (healed.before, healed.released, healed.waiting) == (1, 1, 0)
         assert clinic.counts(night(0)).quarantined == 1, "what was counted stays so"
+
+
+def test_a_value_that_tables_must_share_holds_the_delivery(tmp_path) -> None:
+    with opened(tmp_path, marks=[EXTRACT]) as clinic:
+        one = {"extract": "X1"}
+        clinic.check(night(0), [client(1, **one)], [visit(1, 1, **one)])
+        with pytest.raises(DeliveryHeld) as held:
+            clinic.check(night(1), [client(2, **one)], [visit(2, 2, extract=CANARY)])
+        assert held.value.code == "MIXED_DELIVERY"
+        assert held.value.detail == (
+            "2 values in client.extract, visit.extract, the contract says one "
+            "('extract')"
+        )
+        assert CANARY not in everything_told(clinic) + str(held.value)
+        assert clinic.visit_ids(night(1)) == ["V00001"], "the last good night holds"
+        clinic.check(night(2), [client(2, extract="X3")], [visit(2, 2, extract="X3")])
+        assert clinic.visit_ids(night(2)) == ["V00001", "V00002"]
 
 
 @pytest.mark.fault("F40", code="WRONG_AGENCY", outcome="held")

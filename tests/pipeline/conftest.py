@@ -80,7 +80,7 @@ def run_night(county: County, root: Path, night: date, conns: dict) -> dict:
     errors = {}
     for feed in FEEDS:
         try:
-            pipeline.land(
+            landed = pipeline.land(
                 county,
                 feed,
                 night,
@@ -88,7 +88,8 @@ def run_night(county: County, root: Path, night: date, conns: dict) -> dict:
                     c.id, read_spec(c.id, c.transport), conns[c.connection]
                 ),
             )
-            pipeline.check(county, feed, night)
+            if landed:
+                pipeline.check(county, feed, night)
         except DataError as error:
             errors[feed, night] = error
     pipeline.link(county, night)

@@ -12,7 +12,7 @@ import pytest
 from concord import pipeline
 from concord.landing.archive import Archive
 from concord.pipeline.county import County
-from concord.pipeline.linking import person_records, states_as_of
+from concord.pipeline.states import person_records, states_as_of
 from concord.settings import PROJECT, Settings
 from concord.transport.base import Drop, Fetched, Part
 from concord.validation.states import StateStore

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from concord.linkage.prediction import LinkResult, link
+from concord.linkage.rulings import Rulings
 from concord.linkage.scoring import Scored
 from concord.linkage.settings import PersonModel, load_model
 from concord.linkage.standardise import LINKAGE
@@ -57,7 +58,21 @@ def changed(
 
 
 def outcome(result: LinkResult) -> tuple[object, ...]:
-    return result.clusters, result.pairs, result.largest_cluster, result.set_aside
+    found = result.clusters, result.possible, result.pairs
+    return *found, result.largest_cluster, result.set_aside
+
+
+def decided(clusters: pa.Table, rng: np.random.Generator) -> Rulings:
+    """Return decisions that join some records and part some persons."""
+    keys = clusters["record_key"].to_pylist()
+    homes = zip(keys, clusters["cluster_id"].to_pylist(), strict=True)
+    together = sorted((home, key) for key, home in homes if home != key)
+    apart = rng.choice(len(together), 3, replace=False)
+    drawn = rng.choice(keys, (3, 2), replace=False).tolist()
+    return Rulings(
+        joined=frozenset((min(pair), max(pair)) for pair in drawn),
+        parted=frozenset(together[n] for n in apart.tolist()),
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -69,19 +84,31 @@ def test_linking_changes_equals_linking_everything(
     rows = everybody[:500]
     # Somebody is born after the first night: unknown then, known later.
     rows[0] = {**rows[0], "birth_date": START + timedelta(days=1)}
-    kept = link(table(rows), model, night=START, keep_scores=True).scored
+    before = link(table(rows), model, night=START, keep_scores=True)
+    kept = before.scored
     for days in range(1, 3):
         rows = changed(rows, waiting, rng)
         night = START + timedelta(days=days)
+        rulings = decided(before.clusters, rng)
         shuffled = [rows[place] for place in rng.permutation(len(rows))]
-        whole = link(table(rows), model, night=night, threads=1)
-        part = link(
-            table(shuffled), model, night=night, threads=2, kept=kept, keep_scores=True
+        whole, part = (
+            link(
+                table(tonight),
+                model,
+                night=night,
+                threads=threads,
+                kept=scores,
+                keep_scores=True,
+                previous=before.clusters.rename_columns(["record_key", "person_id"]),
+                rulings=rulings,
+            )
+            for tonight, threads, scores in ((rows, 1, None), (shuffled, 2, kept))
         )
         assert outcome(part) == outcome(whole)
         assert 0 < part.compared < whole.compared
         if seed % 2:  # kept from night to night, or from the first night on
             kept = part.scored
+        before = whole
 
 
 def test_what_was_kept_holds_no_frequency_of_its_night(

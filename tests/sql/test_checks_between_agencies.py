@@ -2,11 +2,9 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from concord.contracts.registry import load_registry
@@ -22,19 +20,6 @@ FOLDER = Settings().include / "sql" / "checks"
 CHECKS = {check.name: check for check in read_checks(FOLDER)}
 REGISTRY = load_registry(Settings())
 NIGHT = date(2026, 1, 5)
-
-
-@pytest.fixture(scope="module")
-def inputs() -> Iterator[duckdb.DuckDBPyConnection]:
-    with empty_inputs() as con:
-        yield con
-
-
-@pytest.fixture
-def con(inputs: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    inputs.execute("BEGIN")
-    yield inputs
-    inputs.execute("ROLLBACK")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,7 +11,7 @@ from concord.contracts.models import Concept
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables
 from concord.settings import Settings
-from tests.support.deidentified import empty_inputs, registry
+from tests.support.deidentified import registry
 
 SETTINGS = Settings()
 FOLDER = SETTINGS.include / "sql" / "curated"
@@ -27,19 +26,6 @@ def each_table(test):
 
 def rows(path: Path) -> list[list[str]]:
     return [line.split(",") for line in path.read_text().splitlines()]
-
-
-@pytest.fixture(scope="module")
-def inputs() -> Iterator[duckdb.DuckDBPyConnection]:
-    with empty_inputs() as con:
-        yield con
-
-
-@pytest.fixture
-def con(inputs: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    inputs.execute("BEGIN")
-    yield inputs
-    inputs.execute("ROLLBACK")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.parent.name}/{c.name}")

@@ -29,6 +29,11 @@ class Bulk:
     relative: bool = False
     zipped: bool = True
     counts: bool = True
+    polite: bool = True
+    media_type: str | None = "application/fhir+ndjson"
+    manifest_type: str = "application/json"
+    mark: bytes = b""
+    lists_empty: bool = True
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     jobs: dict[str, int] = field(default_factory=dict)
     started: int = 0
@@ -132,15 +137,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, b"")
         elif self.bulk.jobs[job]:
             self.bulk.jobs[job] -= 1
-            self._send(202, b"", **{"RETRY-AFTER": "0", "x-progress": "so so"})
+            wait = {"RETRY-AFTER": "0", "x-progress": "so so"}
+            self._send(202, b"", **(wait if self.bulk.polite else {}))
         else:
             body = json.dumps(self._manifest(job, int(part or 0))).encode()
-            self._send(200, body, **{"Content-Type": "application/json"})
+            headers = {"Content-Type": self.bulk.manifest_type}
+            self._send(200, self.bulk.mark + body, **headers)
 
     def _manifest(self, job, part):
         base = f"../files/{job}" if self.bulk.relative else f"{self._origin}/r4/files"
-        listed = list(self.bulk.files.items())
-        size = self.bulk.files_a_part or len(listed)
+        found = self.bulk.files.items()
+        listed = [(t, body) for t, body in found if body or self.bulk.lists_empty]
+        size = self.bulk.files_a_part or len(listed) or 1
         names = listed[part * size : (part + 1) * size]
         parts = -(-len(listed) // size)
         output = [
@@ -167,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, name):
         name = name.rsplit("/", 1)[-1]
         body = self.bulk.deleted if name == "deleted" else self.bulk.files[name]
-        headers = {"Content-Type": "application/fhir+ndjson"}
+        headers = {"Content-Type": self.bulk.media_type} if self.bulk.media_type else {}
         if self.bulk.zipped and "gzip" in self.headers.get("Accept-Encoding", ""):
             body, headers["content-encoding"] = gzip.compress(body, 1), "gzip"
         self._send(200, body, **headers)

@@ -24,6 +24,9 @@ FEEDS = (
 )
 """Every feed that the county has, by name."""
 
+MONTHLY = "complaints"
+"""The feed that delivers on the fifth of a month."""
+
 Rows = Sequence[Mapping[str, Any]]
 
 

@@ -10,21 +10,18 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-PROJECT = Path(__file__).resolve().parents[2]
-FOUR_AGENCIES = PROJECT.parent / "shared" / "data" / "linkage_four_agencies"
+from concord.contracts.persons import PERSON_RECORD
+from concord.linkage.datasets import TRUTH, load_dataset
 
-TEXT = (
-    "record_key", "feed", "source_id", "first_name", "middle_name", "last_name",
-    "suffix", "sex", "race", "ethnicity", "ssn", "state_id", "phone", "email",
+PROJECT = Path(__file__).resolve().parents[2]
+SHARED = PROJECT.parent / "shared" / "data"
+FOUR_AGENCIES = SHARED / "linkage_four_agencies"
+
+# What the police's columns call as a person record does, and write as text.
+POLICE_COLUMNS = (
+    "first_name", "middle_name", "last_name", "suffix", "ssn", "state_id", "phone",
     "street", "city", "state", "zip",
 )  # fmt: skip
-PERSON_RECORD = pa.schema(
-    [(name, pa.string()) for name in TEXT[:7]]
-    + [("birth_date", pa.date32())]
-    + [(name, pa.string()) for name in TEXT[7:]]
-)
-TRUTH = pa.schema([("record_key", pa.string()), ("person", pa.string())])
-
 SCHOOL_EDORG = "studentEducationOrganizationAssociations"
 
 
@@ -34,38 +31,10 @@ def person_records(rows: list[dict[str, object]]) -> pa.Table:
     return pa.Table.from_pylist(numbered, schema=PERSON_RECORD)
 
 
-def four_agencies(folder: Path = FOUR_AGENCIES) -> tuple[pa.Table, pa.Table]:
+def four_agencies() -> tuple[pa.Table, pa.Table]:
     """Return person records and truth of the four agencies."""
-    con = duckdb.connect()
-    selects = []
-    for feed in ("police", "school", "hospital", "probation"):
-        columns = _four_agency_columns(feed)
-        selects.append(
-            f"SELECT record_id AS record_key, '{feed}' AS feed, "
-            f"record_id AS source_id, {_select(columns)} "
-            f"FROM read_csv('{folder / feed}.csv', all_varchar = true)"
-        )
-    records = con.sql(" UNION ALL ".join(selects)).to_arrow_table()
-    truth = con.sql(
-        "SELECT record_id AS record_key, simulant_id AS person FROM "
-        f"read_csv('{folder / 'truth_record_to_person.csv'}', all_varchar = true)"
-    ).to_arrow_table()
-    return records.cast(PERSON_RECORD), truth.cast(TRUTH)
-
-
-def _four_agency_columns(feed: str) -> dict[str, str]:
-    """Return the SQL of each person record column that the agency has."""
-    columns = {
-        "first_name": "first_name",
-        "last_name": "last_name",
-        "birth_date": "TRY_STRPTIME(date_of_birth, ['%m/%d/%Y', '%Y%m%d'])",
-        "sex": "CASE sex WHEN 'Male' THEN 'M' WHEN 'Female' THEN 'F' END",
-    }
-    if feed == "probation":
-        return columns | {"middle_name": "middle_name", "ssn": "ssn"}
-    street = "NULLIF(CONCAT_WS(' ', street_number, street_name, unit_number), '')"
-    place = {"street": street, "city": "city", "state": "state", "zip": "zipcode"}
-    return columns | {"middle_name": "middle_initial"} | place
+    known = load_dataset("four_agencies").read(SHARED)
+    return known.records, known.truth
 
 
 def county(root: Path, night: str) -> tuple[pa.Table, pa.Table]:
@@ -98,11 +67,7 @@ def county(root: Path, night: str) -> tuple[pa.Table, pa.Table]:
 def _police(served: Path, night: str) -> str:
     """Return the SQL of the police's person records."""
     files = served / "police_rms" / night.replace("-", "") / "police_rms_person_*.csv"
-    columns = {
-        name: name
-        for name in TEXT[3:]
-        if name not in ("sex", "race", "ethnicity", "email")
-    } | {
+    columns = {name: name for name in POLICE_COLUMNS} | {
         "source_id": "person_id",
         "birth_date": "TRY_CAST(birth_date AS DATE)",
         "sex": "CASE WHEN sex IN ('M', 'F') THEN sex END",

@@ -182,11 +182,20 @@ ACTION = _column(
     custom={"codelist": "row_action"},
 )  # fmt: skip
 DELETED_AT = _column("deleted_at", "timestamp", "technical.deleted_at")
+RESOURCE_ID = _column("uuid", "string", "technical.key", required=True)
 UPDATED_AT = _column("updated_at", "timestamp", "technical.updated_at")
+EXTRACT = _column(
+    "extract", "string", "technical.extract", custom={"oneValue": "extract"}
+)
 NOTICES = {
     "client": {"records": "$.gone[*]", "key": {"client_id": {"path": "$.client"}}},
     "visit": {"records": "$.gone[*]", "key": {"visit_id": {"path": "$.visit"}}},
 }
+
+
+def by_id(column: str) -> dict[str, Any]:
+    """Return how notices read that name only the id which a column keeps."""
+    return {"records": "$.gone[*]", "key": {column: {"path": "$.id"}}}
 
 
 class Clinic:

@@ -47,6 +47,7 @@ class SmallCounty:
     places: dict[str, pa.Table]
     assignments: pa.Table
     content: dict[str, dict[str, pa.Table]]
+    former: pa.Table
 
     def keymap(
         self,
@@ -62,6 +63,7 @@ class SmallCounty:
             tokens or tokeniser(),
             zip3_table(),
             night,
+            former=self.former,
             threads=1,
         )
 
@@ -116,8 +118,16 @@ def small_county(seed: int, people: int = 40) -> SmallCounty:
         }
         for feed, contract in registry().contracts.items()
     }
+    former = [
+        {"record_key": row["record_key"], "person_id": chance.choice(ids)}
+        for row in assignments[::10]
+    ]
     return SmallCounty(
-        persons, {"police_rms": place_table}, pa.Table.from_pylist(assignments), content
+        persons,
+        {"police_rms": place_table},
+        pa.Table.from_pylist(assignments),
+        content,
+        pa.Table.from_pylist(former),
     )
 
 

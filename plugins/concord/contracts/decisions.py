@@ -5,7 +5,7 @@ that would be quarantined. Each says which rule, why, who answers and until when
 that has expired has no effect and is reported.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,9 @@ from concord.contracts.yaml_lines import Document, Location, parse
 from concord.exceptions import ContractError
 
 EVERY_ROW = "*"
+LINKAGE = "linkage"
+"""Named as a feed is: the exemptions of linkage, from the rules that follow."""
+LINKAGE_RULES = ("churn:persons",)
 Kind = Literal["exemption", "override"]
 
 
@@ -39,7 +42,8 @@ class Exemption(Dated):
     """Lets deliveries through that one rule about whole deliveries would hold."""
 
     rule: str = Field(
-        pattern=r"^(volume|absent|deleted|bad-rows|empty|constant|code):[a-z0-9_.]+$"
+        pattern=r"^(volume|absent|deleted|bad-rows|empty|constant|code|churn):"
+        r"[a-z0-9_.]+$"
     )
 
 
@@ -113,8 +117,10 @@ def read_decisions(
 ) -> dict[str, Decisions]:
     """Read exemptions and overrides, by feed; raises ContractError with the line."""
     exemptions, overrides = include / "exemptions", include / "overrides"
-    _refuse_strangers((exemptions, overrides), contracts)
-    return {
+    _refuse_strangers(exemptions, (*contracts, LINKAGE))
+    _refuse_strangers(overrides, contracts)
+    linkage = Decisions(_linkage_exemptions(exemptions / f"{LINKAGE}.yaml"))
+    return {LINKAGE: linkage} | {
         feed: Decisions(
             _exemptions(exemptions / f"{feed}.yaml", contract),
             _overrides(overrides / f"{feed}.yaml", contract),
@@ -123,15 +129,31 @@ def read_decisions(
     }
 
 
-def _refuse_strangers(folders: Iterable[Path], feeds: Iterable[str]) -> None:
-    for folder in folders:
-        for path in sorted(folder.glob("*")):
-            if path.name == "README.md":
-                continue
-            if path.suffix != ".yaml" or path.stem not in feeds:
-                raise ContractError(
-                    f"{path}: no feed has this name. Name the file <feed>.yaml"
-                )
+def _refuse_strangers(folder: Path, feeds: Collection[str]) -> None:
+    for path in sorted(folder.glob("*")):
+        if path.name == "README.md":
+            continue
+        if path.suffix != ".yaml" or path.stem not in feeds:
+            raise ContractError(
+                f"{path}: no feed has this name. Name the file <feed>.yaml"
+            )
+
+
+def _linkage_exemptions(path: Path) -> tuple[Exemption, ...]:
+    if not path.exists():
+        return ()
+    document = Document(path)
+    given = parse(document, ExemptionFile).exemptions
+    for index, exemption in enumerate(given):
+        at: Location = ("exemptions", index)
+        _check_span(document, at, exemption)
+        if exemption.rule not in LINKAGE_RULES:
+            raise document.fail(
+                at,
+                f"linkage has no rule '{exemption.rule}'",
+                f"Name one of {', '.join(LINKAGE_RULES)}",
+            )
+    return given
 
 
 def _exemptions(path: Path, contract: Contract) -> tuple[Exemption, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
 
 Zone = Literal["vault", "content", "discard"]
@@ -53,6 +54,7 @@ class Column(Strict):
     references: str | None
     codelist: CodeList | None
     formats: tuple[str, ...]
+    century_from: int | None = None
     null_tokens: tuple[str, ...]
     trim: bool
     strip_prefix: tuple[str, ...]
@@ -60,6 +62,7 @@ class Column(Strict):
     entity: str | None
     namespaces: Mapping[str, str] = {}
     agency_codes: tuple[str, ...] = ()
+    one_value: str | None = None
 
     @property
     def names_a_thing(self) -> bool:
@@ -183,6 +186,7 @@ class Delivery(Strict):
     cron: str
     due: str = Field(pattern=r"^\d\d:\d\d$")
     grace_minutes: int = Field(alias="graceMinutes", ge=0)
+    grace_days: int = Field(default=0, alias="graceDays", ge=0)
     delete_mode: DeleteMode = Field(alias="deleteMode")
     max_bad_share: float = Field(alias="maxBadShare", gt=0, le=1)
     min_bad_rows: int = Field(default=10, alias="minBadRows", ge=1)
@@ -212,6 +216,16 @@ class Delivery(Strict):
             if self.empty_allowed is None
             else self.empty_allowed
         )
+
+    @property
+    def cadence(self) -> Cadence:
+        """Return the nights on which a delivery is due."""
+        return Cadence(self.cron, self.grace_days)
+
+    @field_validator("cron")
+    @classmethod
+    def _names_nights(cls, cron: str) -> str:
+        return checked_cron(cron)
 
     @field_validator("trailer")
     @classmethod

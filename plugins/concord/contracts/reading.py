@@ -18,6 +18,7 @@ from concord.contracts.models import (
     KeyChanges,
     Table,
 )
+from concord.contracts.notices import notice_problems
 from concord.contracts.odcs import CustomProperty, DataContract, Property, SchemaObject
 from concord.contracts.paths import read_elements, read_path
 from concord.contracts.yaml_lines import Document, Location, parse
@@ -26,33 +27,18 @@ Model = TypeVar("Model", bound=BaseModel)
 
 CONTRACT_KEYS = frozenset(
     {
-        "sector",
-        "agency",
-        "timezone",
-        "agreement",
-        "connection",
-        "transport",
-        "delivery",
-        "datetimeFormats",
-        "nullTokens",
-        "trim",
-        "namespaces",
+        "sector", "agency", "timezone", "agreement", "connection", "transport",
+        "delivery", "datetimeFormats", "nullTokens", "trim", "namespaces",
     }
-)
+)  # fmt: skip
 TABLE_KEYS = frozenset({"records", "member", "each", "deletes", "keyChanges", "ages"})
 COLUMN_KEYS = frozenset(
     {
-        "concept",
-        "codelist",
-        "renamedFrom",
-        "nullTokens",
-        "trim",
-        "datetimeFormats",
-        "stripPrefix",
-        "entity",
-        "agencyCodes",
+        "concept", "codelist", "renamedFrom", "nullTokens", "trim", "datetimeFormats",
+        "twoDigitYearsFrom", "stripPrefix", "entity", "agencyCodes",
+        "oneValue",
     }
-)
+)  # fmt: skip
 
 
 class ContractReader:
@@ -194,6 +180,9 @@ class _File:
     def _column(self, at: Location, raw: Property) -> Column:
         custom = self._custom(raw.custom_properties, COLUMN_KEYS, at)
         is_code = "codelist" in custom or "stripPrefix" in custom
+        formats = tuple(
+            custom.get("datetimeFormats", self.custom.get("datetimeFormats", ()))
+        )
         return Column(
             name=raw.name,
             source=raw.physical_name,
@@ -211,8 +200,9 @@ class _File:
             maximum=raw.options.maximum,
             references=raw.relationships[0].to if raw.relationships else None,
             codelist=self._codelist(at, custom.get("codelist")),
-            formats=tuple(
-                custom.get("datetimeFormats", self.custom.get("datetimeFormats", ()))
+            formats=formats,
+            century_from=self._century(
+                at, raw, formats, custom.get("twoDigitYearsFrom")
             ),
             null_tokens=tuple(
                 custom.get("nullTokens", self.custom.get("nullTokens", ("",)))
@@ -223,6 +213,20 @@ class _File:
             entity=custom.get("entity"),
             namespaces=self.namespaces if is_code else {},
             agency_codes=tuple(custom.get("agencyCodes", ())),
+            one_value=custom.get("oneValue"),
+        )
+
+    def _century(
+        self, at: Location, raw: Property, formats: tuple[str, ...], first: int | None
+    ) -> int | None:
+        """Return the first of the hundred years that two digits can mean."""
+        short = raw.logical_type in ("date", "timestamp") and "%y" in "".join(formats)
+        year = isinstance(first, int) and 1000 <= first <= 9900
+        if year if short else first is None:
+            return first
+        problem = f"twoDigitYearsFrom of '{raw.name}' is {first}"
+        raise self.document.fail(
+            at, problem, "Give a year where a format has %y, and only there"
         )
 
     def _concept(self, at: Location, column: str, name: str | None) -> Concept:
@@ -256,20 +260,8 @@ class _File:
                 "Describe persons in a table of the same physicalName, its key the "
                 "person.source_id, and make this one's column a person.reference",
             )
-        changed = table.key_changes.key if table.key_changes else {}
-        if changed and set(changed) != {column.name for column in table.key}:
-            raise fail(
-                at,
-                f"keyChanges of '{table.name}' names {', '.join(sorted(changed))}",
-                "Name every column of the primary key and no other",
-            )
-        for column in table.key:
-            if changed and (column.codelist or column.strip_prefix):
-                raise fail(
-                    at,
-                    f"'{column.name}' is translated, so its changes cannot be followed",
-                    "Make the resource's id the key and leave keyChanges out",
-                )
+        for problem, remedy in notice_problems(table):
+            raise fail(at, problem, remedy)
         for column in table.columns:
             direct = column.concept.identity == "direct"
             if direct and column.classification != "restricted":

@@ -37,7 +37,7 @@ KNOWN_PERSON = "person_token IS NOT NULL OR content.record_key IS NULL"
 
 
 def load_keymap(con: duckdb.DuckDBPyConnection, keymap: Keymap) -> None:
-    """Create ``persons`` and ``places``, which the curated SQL reads."""
+    """Create ``persons``, ``places`` and ``successions``, which curated SQL reads."""
     quietly("load the keymap", _load, con, keymap)
 
 
@@ -45,7 +45,9 @@ def _load(con: duckdb.DuckDBPyConnection, keymap: Keymap) -> None:
     with _registered(con) as register:
         register("_persons", keymap.persons)
         register("_place_keys", keymap.place_keys)
+        register("_successions", keymap.successions)
         con.execute("CREATE TABLE persons AS FROM _persons")
+        con.execute("CREATE TABLE successions AS FROM _successions")
         con.execute(
             "CREATE TABLE places AS SELECT * EXCLUDE (place_key) FROM _place_keys"
         )

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from concord.contracts.models import ConceptAction, ReleaseProfile
+from concord.contracts.persons import PERSON_ATTRIBUTES
 from concord.deidentification.actions import birth_year, keep, zip3
 from concord.deidentification.content_columns import PERSON
 from concord.deidentification.quiet import quietly
@@ -22,25 +23,7 @@ from concord.deidentification.zip3 import Zip3Table
 from concord.duck import one, quoted
 from concord.exceptions import ContractError, IntegrityError
 
-PERSON_CONCEPTS = {
-    "source_id": "person.source_id",
-    "first_name": "person.first_name",
-    "middle_name": "person.middle_name",
-    "last_name": "person.last_name",
-    "suffix": "person.suffix",
-    "birth_date": "person.birth_date",
-    "sex": "person.sex",
-    "race": "person.race",
-    "ethnicity": "person.ethnicity",
-    "ssn": "person.ssn",
-    "state_id": "person.state_id",
-    "phone": "person.phone",
-    "email": "person.email",
-    "street": "person.street",
-    "city": "person.city",
-    "state": "person.state",
-    "zip": "person.zip",
-}
+PERSON_CONCEPTS = {name: f"person.{name}" for name in ("source_id", *PERSON_ATTRIBUTES)}
 """Columns of the vault's person record and the concept of each."""
 
 PLACE_CONCEPTS = {
@@ -63,6 +46,9 @@ NO_PLACES = pa.schema(
     | dict.fromkeys(PLACE_CONCEPTS, pa.string())
     | {"latitude": pa.float64(), "longitude": pa.float64()}
 ).empty_table()
+NO_FORMER = pa.schema(
+    {"record_key": pa.string(), "person_id": pa.string()}
+).empty_table()
 KEEPABLE = frozenset({"sex", "race", "ethnicity", "state", "zip"})
 RANDOM_KEY = "[0-9a-f]{32}"
 
@@ -75,11 +61,22 @@ class Keymap:
         person_keys: record_key, person_token.
         persons: person_token and the attributes that the profile lets out.
         place_keys: place_key, place_token and what the profile lets out.
+        successions: former_token, person_token and kind: tokens that stood for these
+            records before, and what became of them.
     """
 
     person_keys: pa.Table
     persons: pa.Table
     place_keys: pa.Table
+    successions: pa.Table
+
+
+def needed_columns(profile: ReleaseProfile) -> list[str]:
+    """Return the columns of person records that a release has any use for."""
+    used = (
+        n for n, c in PERSON_CONCEPTS.items() if _action(profile, c).action != "drop"
+    )
+    return ["record_key", *used]
 
 
 def build_keymap(
@@ -91,6 +88,7 @@ def build_keymap(
     zip3_table: Zip3Table,
     night: date,
     *,
+    former: pa.Table | None = None,
     threads: int = 2,
 ) -> Keymap:
     """Make the keymap of one release.
@@ -103,6 +101,7 @@ def build_keymap(
         tokeniser: Makes the release's tokens.
         zip3_table: ZIP prefixes that may be published.
         night: The night of the release; ages are reckoned on it.
+        former: record_key and person_id of earlier nights, where it was another.
         threads: DuckDB threads to use.
 
     Raises:
@@ -121,6 +120,7 @@ def build_keymap(
         persons,
         places,
         assignments,
+        NO_FORMER if former is None else former,
         rules,
         tokeniser,
         threads,
@@ -131,6 +131,7 @@ def _build(
     persons: Mapping[str, pa.Table],
     places: Mapping[str, pa.Table],
     assignments: pa.Table,
+    former: pa.Table,
     rules: "_Rules",
     tokeniser: Tokeniser,
     threads: int,
@@ -148,6 +149,7 @@ def _build(
             person_keys=person_keys,
             persons=con.sql(_persons_sql(attributes)).to_arrow_table(),
             place_keys=_place_keys(con, places, rules, tokeniser),
+            successions=_successions(con, former, tokeniser),
         )
 
 
@@ -248,6 +250,44 @@ def _random_keys(
 def _with_tokens(keys: pa.ChunkedArray, entity: str, tokeniser: Tokeniser) -> pa.Table:
     """Pair keys with their tokens."""
     return pa.table({"key": keys, "token": tokeniser.tokens(entity, keys)})
+
+
+def _successions(
+    con: duckdb.DuckDBPyConnection, former: pa.Table, tokeniser: Tokeniser
+) -> pa.Table:
+    """Return what became of tokens of earlier releases, in tokens.
+
+    ``merged``: everybody who had the former token has the new one. ``split``: only some
+    have; which rows are whose can't be told by the token.
+    """
+    con.register("former", former)
+    con.execute(
+        "CREATE TABLE succession AS SELECT DISTINCT f.person_id AS former_id, "
+        "r.person_id FROM former AS f JOIN record AS r USING (record_key) "
+        "WHERE f.person_id <> r.person_id"
+    )
+    ids = _random_keys(
+        con, "former person", "SELECT DISTINCT former_id FROM succession"
+    )
+    con.register("former_person", _with_tokens(ids, "person", tokeniser))
+    return con.sql(
+        """
+        SELECT
+            f.token AS former_token,
+            p.token AS person_token,
+            CASE
+                WHEN
+                    COUNT(*) OVER (PARTITION BY former_id) = 1
+                    AND former_id NOT IN (SELECT person_id FROM record)
+                    THEN 'merged'
+                ELSE 'split'
+            END AS kind
+        FROM succession AS s
+        INNER JOIN former_person AS f ON s.former_id = f.key
+        INNER JOIN person AS p ON s.person_id = p.key
+        ORDER BY former_token, person_token
+        """
+    ).to_arrow_table()
 
 
 def _persons_sql(attributes: list[str]) -> str:

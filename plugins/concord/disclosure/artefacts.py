@@ -11,8 +11,8 @@ import re
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -88,24 +88,61 @@ def parts(path: Path) -> Iterator[Part]:
         yield Unreadable("")
 
 
-def table_parts(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Part]:
+Texts = Mapping[tuple[str, str], str]
+"""For a table and column, the relation that holds its texts."""
+
+
+@contextmanager
+def gathered(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> Iterator[Texts]:
+    """Gather the distinct texts of some tables once, for whoever looks through them."""
+    relations: dict[tuple[str, str], str] = {}
+    try:
+        for table in tables:
+            for name, kind in _columns(con, table):
+                if _holds_text(kind) or is_label(name):
+                    relation = f"_texts_{len(relations)}"
+                    con.execute(
+                        f"CREATE OR REPLACE TEMP TABLE {relation} AS "
+                        f"{_texts(table, name)}"
+                    )
+                    relations[table, name] = relation
+        yield relations
+    finally:
+        for relation in relations.values():
+            con.execute(f"DROP TABLE {relation}")
+
+
+def table_parts(
+    con: duckdb.DuckDBPyConnection, table: str, texts: Texts | None = None
+) -> Iterator[Part]:
     """Yield the names and the distinct texts of a DuckDB table's columns."""
     yield Name("table", table)
-    con.execute(f"SELECT * FROM {quoted(table)} LIMIT 0")
-    for name, kind, *_ in list(con.description or ()):
+    for name, kind in _columns(con, table):
         yield Name(f"table {table}", name)
         labelled = is_label(name)
-        if not _holds_text(str(kind)) and not labelled:
+        if not _holds_text(kind) and not labelled:
             continue
-        # A well-formed token is the output of a keyed hash: nobody stands in it.
-        reader: Any = con.sql(
-            f"SELECT text FROM (SELECT DISTINCT CAST({quoted(name)} AS VARCHAR) AS "
-            f"text FROM {quoted(table)}) "
-            f"WHERE NOT regexp_full_match(text, {literal(PATTERN)})"
-        ).to_arrow_reader(_ROWS)
+        query = f"FROM {texts[table, name]}" if texts else _texts(table, name)
+        reader: Any = con.sql(query).to_arrow_reader(_ROWS)
         for batch in reader:
             values = batch.column(0).to_pylist()
             yield _cells(f"table {table}, column {name}", values, labelled)
+
+
+def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    described = con.execute(f"DESCRIBE {quoted(table)}").fetchall()
+    return [(name, str(kind)) for name, kind, *_ in described]
+
+
+def _texts(table: str, column: str) -> str:
+    """Return the query of a column's texts.
+
+    A well-formed token is the output of a keyed hash: nobody stands in it.
+    """
+    return (
+        f"SELECT text FROM (SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) AS text "
+        f"FROM {quoted(table)}) WHERE NOT regexp_full_match(text, {literal(PATTERN)})"
+    )
 
 
 def _holds_text(kind: str) -> bool:

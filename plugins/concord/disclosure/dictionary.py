@@ -24,11 +24,13 @@ from concord.disclosure.views import Text, squash, words
 from concord.exceptions import ConfigError
 
 Kind = Literal[
-    "name", "ssn", "phone", "email", "source_id", "state_id", "street", "token"
-]
+    "name", "ssn", "phone", "email", "source_id", "state_id", "student_number",
+    "medical_number", "street", "token",
+]  # fmt: skip
 
 _SHORTEST: dict[Kind, int] = {
-    "name": 7, "email": 7, "street": 7, "source_id": 6, "state_id": 6, "token": 6,
+    "name": 7, "email": 7, "street": 7, "source_id": 6, "state_id": 6,
+    "student_number": 6, "medical_number": 6, "token": 6,
 }  # fmt: skip
 _WIDEST_GAP = 8  # bytes between two words of one identifier
 _PLACEHOLDERS = frozenset(
@@ -190,7 +192,9 @@ def _all_forms(
                 "to be unique"
             )
         yield from forms
-    written: tuple[Kind, ...] = ("source_id", "state_id", "email", "street")
+    written: tuple[Kind, ...] = (
+        "source_id", "state_id", "student_number", "medical_number", "email", "street",
+    )  # fmt: skip
     for table in persons:
         for row in table.select(_known_columns(table)).to_pylist():
             yield from _name_forms(row)
@@ -203,7 +207,7 @@ def _all_forms(
 def _known_columns(table: pa.Table) -> list[str]:
     known = {
         "first_name", "middle_name", "last_name", "ssn", "phone", "email", "source_id",
-        "state_id", "street",
+        "state_id", "student_number", "medical_number", "street",
     }  # fmt: skip
     return [name for name in table.column_names if name in known]
 
@@ -243,7 +247,7 @@ def _identifies(kind: Kind, form: bytes) -> bool:
     match kind:
         case "street":
             return 0 < digits < len(form)
-        case "source_id" | "state_id":
+        case "source_id" | "state_id" | "student_number" | "medical_number":
             return digits >= 4
         case _:
             return True

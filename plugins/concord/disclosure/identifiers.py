@@ -18,6 +18,7 @@ from concord.disclosure.artefacts import (
     Name,
     Part,
     Piece,
+    Texts,
     Unreadable,
     parts,
     table_parts,
@@ -82,9 +83,18 @@ def scan(
 
 
 def scan_tables(
-    con: duckdb.DuckDBPyConnection, tables: Iterable[str], dictionary: Dictionary
+    con: duckdb.DuckDBPyConnection,
+    tables: Iterable[str],
+    dictionary: Dictionary,
+    texts: Texts | None = None,
 ) -> None:
     """Refuse to release tables in which an identifier stands.
+
+    Args:
+        con: Connection that holds the tables.
+        tables: Tables that are to be released.
+        dictionary: What must not be found.
+        texts: The tables' texts, where they have been gathered.
 
     Raises:
         DisclosureRefused: names each table, column and kind, and how many.
@@ -92,7 +102,7 @@ def scan_tables(
     found: list[Finding] = []
     for table in tables:
         shown = _shown(table, dictionary)
-        found += _findings(shown, table_parts(con, table), dictionary)
+        found += _findings(shown, table_parts(con, table, texts), dictionary)
     if found:
         counts = Counter((f.locator, f.kind) for f in found)
         listed = "; ".join(

@@ -12,16 +12,20 @@ from collections.abc import Iterable, Sequence
 import duckdb
 import pyarrow as pa
 
-from concord.deidentification.tokens import PATTERN
-from concord.duck import fetch, literal, one, quoted
+from concord.disclosure.artefacts import Texts
+from concord.duck import fetch, one
 
 LONGEST_RUN = 12
 NAMES = ("first_name", "middle_name", "last_name")
 NUMBERS = ("ssn", "phone")
 SHORTEST_NUMBER = 9
-WRITTEN = ("email", "source_id", "state_id", "street")
+WRITTEN = (
+    "email", "source_id", "state_id", "student_number", "medical_number", "street",
+)  # fmt: skip
 IDENTIFYING = ("last_name", *NUMBERS, *WRITTEN)
 """Columns of a person record that are looked for; a name counts once."""
+LOOKED_AT = ("record_key", *NAMES, *NUMBERS, *WRITTEN)
+"""Columns of a person record that the scan needs."""
 NAME_ORDERS = (
     ("first_name", "last_name"),
     ("last_name", "first_name"),
@@ -33,16 +37,16 @@ NAME_ORDERS = (
 
 
 def narrowed(
-    con: duckdb.DuckDBPyConnection, tables: Sequence[str], persons: Iterable[pa.Table]
+    con: duckdb.DuckDBPyConnection, texts: Texts, persons: Iterable[pa.Table]
 ) -> list[pa.Table]:
     """Return the person records that could stand in the tables' texts.
 
     Args:
-        con: Connection that holds the tables.
-        tables: Tables that are to be released.
+        con: Connection that holds the tables' texts.
+        texts: The gathered texts of the tables that are to be released.
         persons: Vault person tables.
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _runs AS {_runs(con, tables)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _runs AS {_runs(texts)}")
     try:
         longest = one(con, "SELECT max(length(run)) FROM _runs WHERE run ~ '[0-9]+'")[0]
         numbers = NUMBERS if (longest or 0) >= SHORTEST_NUMBER else ()
@@ -51,22 +55,16 @@ def narrowed(
         con.execute("DROP TABLE _runs")
 
 
-def _runs(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:
+def _runs(texts: Texts) -> str:
     """Return the query of every run of words in the tables' texts, joined."""
-    texts = " UNION ".join(
-        f"SELECT text FROM (SELECT DISTINCT {quoted(column)} AS text "
-        f"FROM {quoted(table)}) WHERE NOT regexp_full_match(text, {literal(PATTERN)})"
-        for table in tables
-        for column, kind, *_ in con.execute(f"DESCRIBE {quoted(table)}").fetchall()
-        if kind == "VARCHAR"
-    )
+    cells = " UNION ".join(f"FROM {relation}" for relation in texts.values())
     return (
         "SELECT DISTINCT array_to_string(words[first:last], '') AS run FROM ("
         "SELECT words, first, unnest(range(first, "
         f"least(len(words), first + {LONGEST_RUN - 1}) + 1)) AS last FROM ("
         "SELECT words, unnest(range(1, len(words) + 1)) AS first FROM ("
         "SELECT regexp_extract_all(lower(strip_accents(text)), '[0-9a-z]+') AS words "
-        f"FROM ({texts or 'SELECT NULL::VARCHAR AS text'}))))"
+        f"FROM ({cells or 'SELECT NULL::VARCHAR AS text'}))))"
     )
 
 
@@ -79,8 +77,10 @@ def _standing_in(
     orders are tried only where a run does.
     """
     con.register("_persons_in_question", persons)
+    # A record that was kept before a column came to be doesn't have it.
+    written = [name for name in WRITTEN if name in persons.column_names]
     joined = ", ".join(
-        f"{_joined(name)} AS {name}" for name in (*NAMES, *numbers, *WRITTEN)
+        f"{_joined(name)} AS {name}" for name in (*NAMES, *numbers, *written)
     )
     orders = " OR ".join(
         f"concat({', '.join(order)}) IN (FROM _runs)" for order in NAME_ORDERS
@@ -95,7 +95,7 @@ def _standing_in(
                 f"right({column}, 10) IN (SELECT right(run, 10) FROM _runs)"
                 for column in numbers
             ),
-            *(f"{column} IN (FROM _runs)" for column in WRITTEN),
+            *(f"{column} IN (FROM _runs)" for column in written),
         ]
     )
     try:

@@ -107,16 +107,19 @@ class Event:
 class History:
     """Reads and writes the ledger's history; every write may be repeated.
 
-    ``writing`` begins a transaction, and proves the lock under which is written.
+    ``writing`` begins a transaction, and proves the lock under which is written;
+    ``note`` adds to the journal within it.
     """
 
     def __init__(
         self,
         engine: sa.Engine,
         writing: Callable[[], AbstractContextManager[sa.Connection]],
+        note: Callable[..., None],
     ) -> None:
         self.engine = engine
         self.writing = writing
+        self.note = note
 
     def _replace(
         self, table: sa.Table, match: dict[str, Any], rows: Iterable[dict[str, Any]]
@@ -227,6 +230,7 @@ class History:
         """Record a night's checks between agencies."""
         for result in found:
             match = {"night": night, "name": result.name}
+            self.note("cross_check", **asdict(result))
             self._replace(cross_check, match, [asdict(result)])
 
     def cross_checks(self, until: date) -> tuple[CrossCheck, ...]:

@@ -8,16 +8,15 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
-from concord.exceptions import DeliveryHeld, IntegrityError
+from concord.exceptions import DeliveryHeld
 from concord.landing import schema
+from concord.landing.database import open_database
 from concord.landing.history import History
+from concord.landing.journal import Journal
 from concord.landing.locks import Fence, hold
 from concord.landing.records import (
     ColumnCount,
@@ -32,50 +31,36 @@ from concord.landing.records import (
     now,
 )
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-
 
 class Ledger:
     """The ledger behind an SQLAlchemy URL, migrated to the newest schema on opening."""
 
     _fence: Fence | None = None
 
-    def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(url, future=True)
-        if self.engine.dialect.name == "sqlite":
-            sa.event.listen(self.engine, "connect", _configure_sqlite)
-        try:
-            self._migrate()
-        except sa.exc.OperationalError:
-            raise  # not there, busy or refused: the ledger itself may be whole
-        except sa.exc.DatabaseError as error:
-            raise IntegrityError(
-                f"the ledger cannot be read ({type(error.orig).__name__}). Move it "
-                "away and run `concord ledger rebuild`"
-            ) from None
+    def __init__(self, url: str, journal: Journal | None = None) -> None:
+        self.engine = open_database(url)
+        self.journal = journal
 
     @property
     def history(self) -> History:
         """Return what later nights compare with; written under the same lock."""
-        return History(self.engine, self._writing)
+        return History(self.engine, self._writing, self._note)
 
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
-
-    def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        with self.engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
 
     def under(self, fence: Fence) -> "Ledger":
         """Return this ledger for a lock's holder: it writes only while that holds."""
         fenced = copy.copy(self)
         fenced._fence = fence
         return fenced
+
+    def without_journal(self) -> "Ledger":
+        """Return this ledger for its rebuilding, which notes nothing twice."""
+        silent = copy.copy(self)
+        silent.journal = None
+        return silent
 
     def confirm(self) -> None:
         """Raise LockLost where the lock under which this ledger writes was lost."""
@@ -88,6 +73,11 @@ class Ledger:
             if self._fence is not None:
                 hold(connection, self._fence)
             yield connection
+
+    def _note(self, kind: str, **facts: Any) -> None:
+        """Note in the journal what no receipt or state says; within a transaction."""
+        if self.journal is not None:
+            self.journal.append(kind, now(), facts)
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
@@ -118,6 +108,7 @@ class Ledger:
                 connection.execute(
                     sa.update(table).where(same).values(landed_on=delivery.landed_on)
                 )
+                self._note("landed_on", id=delivery.id, landed_on=delivery.landed_on)
             return known is None
 
     def supersede_held(self, feed: str, before: date) -> None:
@@ -138,6 +129,8 @@ class Ledger:
             connection.execute(
                 sa.update(table).where(table.c.id.in_(ids)).values(state="superseded")
             )
+            if ids:
+                self._note("superseded", feed=feed, before=before)
 
     def deliveries(
         self, feed: str, *, until: date | None = None
@@ -158,7 +151,7 @@ class Ledger:
         rules: Iterable[RuleCount],
     ) -> None:
         """Record what became of a delivery's rows; raises if they don't reconcile."""
-        tables = tuple(tables)
+        tables, rules = tuple(tables), tuple(rules)
         for count in tables:
             if not count.reconciles:
                 raise DeliveryHeld(
@@ -181,6 +174,8 @@ class Ledger:
                 )
             _insert(connection, schema.table_count, tables, delivery_id=delivery_id)
             _insert(connection, schema.rule_count, rules, delivery_id=delivery_id)
+            counts = {"tables": tables, "rules": rules} if state == "held" else {}
+            self._note("outcome", id=delivery_id, **counts)
 
     def table_counts(self, delivery_id: str) -> tuple[TableCount, ...]:
         """Return what became of a delivery's rows, by table."""
@@ -221,6 +216,7 @@ class Ledger:
         row = FeedNight(feed, night, status, state_id, code, detail, remedy, now())
         with self._writing() as connection:
             self._put(connection, schema.feed_night, row)
+            self._note("night", **vars(row))
 
     def feed_nights(self, night: date | None = None) -> tuple[FeedNight, ...]:
         """Return the standing of every feed, on one night or on all."""
@@ -306,6 +302,7 @@ class Ledger:
         row = {"feed": feed, "name": name, "value": value}
         with self._writing() as connection:
             self._put(connection, schema.transport_memory, row)
+            self._note("memory", **row)
 
     def recall(self, feed: str, name: str) -> str | None:
         """Return what a transport kept."""
@@ -354,12 +351,10 @@ class Ledger:
         self, kind: str, night: date, feed: str | None = None, **facts: Any
     ) -> None:
         """Append an event: counts, hashes and our own names, never a row's value."""
+        row = {"at": now(), "night": night, "feed": feed, "facts": facts}
         with self._writing() as connection:
-            connection.execute(
-                sa.insert(schema.audit_event).values(
-                    at=now(), kind=kind, night=night, feed=feed, facts=facts
-                )
-            )
+            connection.execute(sa.insert(schema.audit_event).values(kind=kind, **row))
+            self._note("event", event=kind, **row)
 
     def nights(self) -> tuple[date, ...]:
         """Return every night of which the ledger knows."""
@@ -379,12 +374,3 @@ def _insert(
 
 def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in names}
-
-
-def _configure_sqlite(connection: Any, _: Any) -> None:
-    """Let several processes write in turn, and survive a power cut."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.close()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-FeedStatus = Literal["checked", "held", "late"]
+FeedStatus = Literal["checked", "held", "late", "on_time"]
 
 
 @dataclass(frozen=True)

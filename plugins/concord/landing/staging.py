@@ -32,12 +32,17 @@ class StagedLedger(Ledger):
         """Keep a checked night aside; that a feed was late or held shows at once."""
         if status != "checked":
             with self._writing() as connection:
-                connection.execute(sa.delete(staged_night).where(self._is(night)))
+                gone = connection.execute(
+                    sa.delete(staged_night).where(self._is(night))
+                )
+                if gone.rowcount:
+                    self._note("staged", feed=feed, night=night, state_id=None)
             super().record_feed_night(feed, night, status, state_id=state_id, **trouble)
             return
         row = {"feed": feed, "night": night, "state_id": state_id}
         with self._writing() as connection:
             self._put(connection, staged_night, row)
+            self._note("staged", **row)
 
     def feed_nights(self, night: date | None = None) -> tuple[FeedNight, ...]:
         """Return the standing of every feed as it will be."""
@@ -90,6 +95,8 @@ class StagedLedger(Ledger):
         with self._writing() as connection:
             for row in staged:
                 self._put(connection, feed_night, row)
+                self._note("staged", feed=row.feed, night=row.night, state_id=None)
+                self._note("night", **vars(row))
             connection.execute(
                 sa.delete(staged_night).where(staged_night.c.feed == self.feed)
             )

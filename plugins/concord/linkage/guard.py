@@ -1,7 +1,8 @@
 """Pairs that are never joined, however alike the rest of the two records is.
 
-A shared SSN or state id lifts every rule but the first: each belongs to one person. A
-shared phone, e-mail address or address lifts none, since families share them.
+A shared SSN, state id, student or medical record number lifts every rule but the first:
+each belongs to one person. A shared phone, e-mail address or address lifts none, since
+families share them.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ Bound = dict[str, float]
 _FACTS = """
     DAMERAU_LEVENSHTEIN(l.ssn, r.ssn) AS ssn_edits,
     DAMERAU_LEVENSHTEIN(l.state_id, r.state_id) AS state_id_edits,
-    l.ssn = r.ssn OR l.state_id = r.state_id AS same_number,
+    l.ssn = r.ssn OR l.state_id = r.state_id OR l.student_number = r.student_number
+    OR l.medical_number = r.medical_number AS same_number,
     COALESCE(l.first_name, l.last_name) IS NULL
     OR COALESCE(r.first_name, r.last_name) IS NULL AS nameless,
     l.generation <> r.generation AS other_generation,
@@ -49,7 +51,8 @@ CASE
     -- Twins: one birth date, address and surname, but called differently. Where middle
     -- names agree and the first is an odd one, it is rather what a clerk made of it.
     WHEN
-        first_full
+        $families
+        AND first_full
         AND first_similarity < $first_name_similarity
         AND NOT COALESCE(
             {first_same} OR first_nickname OR first_elsewhere OR ({rare} AND first_odd),
@@ -59,7 +62,8 @@ CASE
     -- Brothers, sisters, in-laws: without a birth date that agrees at least in part,
     -- both names must be the same; a nickname will do if no birth date speaks against.
     WHEN
-        first_full
+        $families
+        AND first_full
         AND NOT COALESCE(same_birthday OR years_apart = 0, false)
         AND NOT COALESCE(swapped, false)
         AND NOT (
@@ -150,5 +154,10 @@ def _refusal(rare: str) -> str:
 
 def _bound(parameters: GuardParameters) -> Bound:
     """Return the values that the refusal rules bind."""
-    names = ("ssn_distance", "first_name_similarity", "generation_gap_years")
+    names = (
+        "families",
+        "ssn_distance",
+        "first_name_similarity",
+        "generation_gap_years",
+    )
     return {name: getattr(parameters, name) for name in names}

@@ -7,9 +7,12 @@ and every change is an event:
 1. The group that holds most of an id's records of the night before keeps the id;
    among equals the one that holds most records remembered with it; among those still
    equal, the group and id that share the record with the smallest key.
-2. A group that gets no id that way gets a new one.
-3. Records that are gone are remembered with their id; one that comes back counts as a
+2. Records that are gone are remembered with their id; one that comes back counts as a
    record of that id, though one of the night before counts first.
+3. A group that gets no id that way takes back one that most of its records had on an
+   earlier night, if nobody has it now: what was merged and comes apart again, by itself
+   or because a decision was undone, has its old ids.
+4. A group that still has none gets a new one.
 
 The same groups over the same history give the same ids, and no new id is drawn.
 """
@@ -43,7 +46,8 @@ class Assignment:
     - ``split``: records of the other person, who goes on, are this person's now;
     - ``merged``: records of the other person, who is no more, are this person's now;
     - ``retired``: the person has no record any more;
-    - ``restored``: a person without records last night has records again.
+    - ``restored``: a person without records last night has records again, its own or
+      those that another person took over meanwhile (then there is a ``split`` as well).
     """
 
     assignments: pa.Table
@@ -56,6 +60,7 @@ def assign_person_ids(
     previous: pa.Table | None,
     new_id: Callable[[int], list[str]],
     retired: pa.Table | None = None,
+    former: pa.Table | None = None,
 ) -> Assignment:
     """Give each cluster of records a person id that lasts.
 
@@ -66,6 +71,8 @@ def assign_person_ids(
         new_id: Draws so many new ids.
         retired: Records that were gone before, with the id each had: the ``retired``
             of the assignment before.
+        former: ``record_key`` and ``person_id`` of earlier nights: ids that records had
+            before the one that they have or are remembered with.
 
     Returns:
         The assignments of exactly tonight's records, the events, and the records to
@@ -76,10 +83,12 @@ def assign_person_ids(
         con.register("cluster", clusters.select(["record_key", "cluster_id"]))
         con.register("previous", _known(previous))
         con.register("remembered", _known(retired))
+        con.register("former", _known(former))
         con.execute(_VOTES)
         con.execute("CREATE TABLE kept (cluster_id VARCHAR, person_id VARCHAR)")
         con.execute(_UNCONTESTED)
-        _settle_contests(con)
+        _settle(con, _CONTESTED)
+        _settle(con, _FORMER)
         _draw_new(con, new_id)
         assignments = con.sql(_ASSIGNMENTS).to_arrow_table().cast(ASSIGNMENTS)
         con.register("tonight", assignments)
@@ -97,9 +106,9 @@ def _known(table: pa.Table | None) -> pa.Table:
     return table.select(ASSIGNMENTS.names)
 
 
-def _settle_contests(con: duckdb.DuckDBPyConnection) -> None:
-    """Match the clusters and ids that have a choice, best claim first."""
-    claims: Iterable[tuple[str, str]] = con.execute(_CONTESTED).fetchall()
+def _settle(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Match clusters and ids that have a choice, best claim first."""
+    claims: Iterable[tuple[str, str]] = con.execute(query).fetchall()
     kept: dict[str, str] = {}
     persons: set[str] = set()
     for cluster, person in claims:
@@ -109,6 +118,7 @@ def _settle_contests(con: duckdb.DuckDBPyConnection) -> None:
     settled = [pa.array(column, pa.string()) for column in (kept.keys(), kept.values())]
     con.register("settled", pa.table(settled, names=["cluster_id", "person_id"]))
     con.execute("INSERT INTO kept FROM settled")
+    con.unregister("settled")
 
 
 def _draw_new(
@@ -164,6 +174,18 @@ SELECT cluster_id, person_id FROM choice WHERE NOT uncontested
 ORDER BY live DESC, records DESC, first_key, person_id
 """
 
+# Ids of earlier nights that nobody has tonight, claimed by groups that kept none.
+_FORMER = """
+SELECT c.cluster_id, f.person_id
+FROM cluster AS c
+INNER JOIN former AS f USING (record_key)
+WHERE
+    c.cluster_id NOT IN (SELECT cluster_id FROM kept)
+    AND f.person_id NOT IN (SELECT person_id FROM kept)
+GROUP BY c.cluster_id, f.person_id
+ORDER BY COUNT(*) DESC, MIN(c.record_key), f.person_id
+"""
+
 _HOMELESS = """
 SELECT cluster_id FROM cluster
 WHERE cluster_id NOT IN (SELECT cluster_id FROM kept)
@@ -173,7 +195,9 @@ GROUP BY cluster_id ORDER BY MIN(record_key)
 _USED = """
 SELECT COUNT(*) FROM drawn
 WHERE person_id IN (
-    SELECT person_id FROM previous UNION ALL SELECT person_id FROM remembered
+    SELECT person_id FROM previous
+    UNION ALL SELECT person_id FROM remembered
+    UNION ALL SELECT person_id FROM former
 )
 """
 
@@ -192,7 +216,11 @@ moved AS (
     FROM vote AS v INNER JOIN kept AS k USING (cluster_id)
     WHERE v.person_id <> k.person_id
 ),
-history AS (SELECT person_id FROM previous UNION SELECT person_id FROM remembered)
+history AS (
+    SELECT person_id FROM previous
+    UNION SELECT person_id FROM remembered
+    UNION SELECT person_id FROM former
+)
 SELECT
     CASE
         WHEN other_person_id IN (SELECT person_id FROM alive) THEN 'split' ELSE 'merged'

@@ -8,12 +8,19 @@ from pathlib import Path
 from time import perf_counter
 
 import duckdb
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from concord.exceptions import LinkageError
 from concord.linkage.grouping import group_records, name_groups
 from concord.linkage.nodes import RECORDS, TABLES, connection, prepare_nodes
+from concord.linkage.pairs import (
+    POSSIBLE,
+    keep_together,
+    links_among,
+    possible_pairs,
+)
+from concord.linkage.rulings import NOTHING_RULED, Rulings, apply_rulings
 from concord.linkage.scoring import Scored, judge, keep, score, weigh
 from concord.linkage.settings import PersonModel
 from concord.linkage.standardise import set_aside
@@ -30,6 +37,7 @@ class LinkResult:
     largest_cluster: int
     seconds: Mapping[str, float]
     set_aside: Mapping[str, int] = field(default_factory=dict)
+    possible: pa.Table = field(default_factory=POSSIBLE.empty_table)
     compared: int = 0
     scored: Scored | None = None
 
@@ -57,6 +65,8 @@ def link(
     threads: int | None = None,
     memory_limit: str | None = None,
     scratch: Path | None = None,
+    previous: pa.Table | None = None,
+    rulings: Rulings = NOTHING_RULED,
     kept: Scored | None = None,
     keep_scores: bool = False,
 ) -> LinkResult:
@@ -73,6 +83,9 @@ def link(
         memory_limit: Memory for DuckDB, e.g. ``4GB``.
         scratch: A folder of the restricted zone that DuckDB may spill to, encrypted;
             None means that nothing is ever written to disk.
+        previous: ``record_key`` and ``person_id`` of the night before: who was one
+            person then is parted only below the lower threshold.
+        rulings: What people decided; it wins over the model.
         kept: What an earlier run scored. Where it serves, only records that are new or
             changed since are scored; the result is the same.
         keep_scores: Return in ``scored`` what a later run can be given as ``kept``.
@@ -84,7 +97,7 @@ def link(
     clock = _Clock()
     try:
         with connection(threads, memory_limit, scratch) as con:
-            result = _link(con, records, model, night, clock, kept)
+            result = _link(con, records, model, night, clock, previous, rulings, kept)
             if keep_scores and records.num_rows:
                 with clock("keep"):
                     result = replace(result, scored=keep(con, model))
@@ -106,6 +119,8 @@ def _link(
     model: PersonModel,
     night: date | None,
     clock: _Clock,
+    previous: pa.Table | None,
+    rulings: Rulings,
     kept: Scored | None,
 ) -> LinkResult:
     """Run every part in one connection."""
@@ -124,9 +139,15 @@ def _link(
     with clock("guard"):
         judge(con, model, kept)
         weigh(con, model, count)
+        keep_together(con, TABLES, previous, model.thresholds)
     with clock("cluster"):
         group = group_records(con, model, count)
-        clusters = name_groups(con, group)
+        clusters = apply_rulings(
+            name_groups(con, group),
+            rulings,
+            lambda keys: links_among(con, TABLES, keys, model.thresholds),
+        )
+        possible = possible_pairs(con, TABLES, model.thresholds)
     bands = con.execute(
         f"""
         SELECT
@@ -143,11 +164,17 @@ def _link(
     return LinkResult(
         clusters,
         _counts(bands),
-        int(np.bincount(group).max()),
+        _largest(clusters),
         clock.seconds,
         unknown,
+        possible,
         compared,
     )
+
+
+def _largest(clusters: pa.Table) -> int:
+    """Return how many records the largest cluster has."""
+    return int(pc.max(pc.value_counts(clusters["cluster_id"]).field("counts")).as_py())
 
 
 def _counts(bands: list[tuple[str, int]]) -> dict[str, int]:

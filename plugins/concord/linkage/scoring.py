@@ -10,9 +10,12 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from math import log2
 from pathlib import Path
+from platform import python_version
 from typing import Any
+from unicodedata import unidata_version
 
 import duckdb
 import pyarrow as pa
@@ -20,10 +23,23 @@ import pyarrow as pa
 from concord.linkage.guard import refused_pairs
 from concord.linkage.nodes import COUNTED_TONIGHT, TABLES
 from concord.linkage.settings import UNIQUE_ID, PersonModel, prior
-from concord.linkage.standardise import LINKAGE
+from concord.linkage.versions import model_digest
 
 SLACK = 1.0
 """How much more a kept pair may weigh for the prior's sake: records may halve."""
+
+SAME_FEED = f"""
+CASE
+    WHEN l.feed = r.feed AND (SELECT COUNT(DISTINCT feed) > 1 FROM {TABLES.nodes})
+        THEN $same_feed
+    ELSE 0
+END
+"""
+"""What a pair of nodes weighs more, or less, for its feeds.
+
+An agency that numbers people seldom has one twice, so two records of one feed are less
+likely to be one person than two of different feeds, if there are several.
+"""
 
 _BLOCKED = "linkage_blocked"
 
@@ -50,14 +66,15 @@ class Scored:
 
 
 def fingerprint(model: PersonModel) -> str:
-    """Return a digest of all that a kept score depends on besides the two records."""
-    import splink
+    """Return a digest of all that a kept score depends on besides the two records.
 
-    digest = hashlib.sha256(model.model_dump_json().encode())
-    digest.update(f"{duckdb.__version__} {splink.__version__}".encode())
-    code = Path(__file__).parent.glob("*.py")
-    rules = (path for path in LINKAGE.iterdir() if path.suffix in (".sql", ".csv"))
-    for path in sorted((*code, *rules)):
+    The model's own digest, which promotion asks for too, and the code that applies it.
+    """
+    digest = hashlib.sha256(model_digest(model).encode())
+    digest.update(f"{python_version()} {unidata_version}".encode())
+    for library in ("duckdb", "splink", "usaddress", "phonenumbers"):
+        digest.update(f" {library} {version(library)}".encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -154,12 +171,7 @@ def judge(
 
 
 def weigh(con: duckdb.DuckDBPyConnection, model: PersonModel, records: int) -> None:
-    """Write the pairs worth a review or a link tonight: weight, and any refusal.
-
-    An agency that numbers people seldom has one twice, so two records of one feed are
-    less likely to be one person than two of different feeds, if there are several.
-    """
-    several = f"(SELECT COUNT(DISTINCT feed) > 1 FROM {TABLES.nodes})"
+    """Write the pairs worth a review or a link tonight: weight, and any refusal."""
     con.execute(
         f"""
         CREATE TABLE {TABLES.pairs} AS
@@ -167,7 +179,7 @@ def weigh(con: duckdb.DuckDBPyConnection, model: PersonModel, records: int) -> N
             j.unique_id_l,
             j.unique_id_r,
             score + $prior
-            + CASE WHEN l.feed = r.feed AND {several} THEN $same_feed ELSE 0 END
+            + {SAME_FEED}
             - CASE
                 WHEN names > 0 THEN names * LOG2(GREATEST(l.name_share, r.name_share))
                 ELSE 0

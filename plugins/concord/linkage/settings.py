@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from concord.exceptions import ConfigError
 
@@ -40,15 +40,29 @@ class Comparison(_Strict):
 
 
 class Thresholds(_Strict):
-    """Match weights, in log2 odds, at which a pair is linked or reviewed."""
+    """Match weights, in log2 odds, at which a pair is linked, parted or reviewed.
+
+    Below ``split_weight`` who was one person last night is one no longer; strangers
+    are joined only at ``link_weight``.
+    """
 
     link_weight: float
+    split_weight: float
     review_weight: float
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Thresholds":
+        if not self.review_weight <= self.split_weight <= self.link_weight:
+            raise ValueError(
+                "thresholds must rise: review_weight, split_weight, link_weight"
+            )
+        return self
 
 
 class GuardParameters(_Strict):
     """What two records must not differ in, and how big a person may grow."""
 
+    families: bool = True
     first_name_similarity: float = Field(gt=0, lt=1)
     rare_name_share: float = Field(gt=0, lt=1)
     generation_gap_years: int = Field(ge=1)

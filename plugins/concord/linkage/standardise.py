@@ -1,14 +1,13 @@
 """Make person records comparable, so that unknown values never look alike."""
 
-import unicodedata
 from datetime import date
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-from duckdb.func import ARROW
 
+from concord.contracts.persons import PERSON_RECORD
 from concord.duck import one, quoted
+from concord.linkage.texts import add_text_functions
 from concord.settings import PROJECT
 
 LINKAGE = PROJECT / "include" / "linkage"
@@ -19,6 +18,8 @@ COMPARED = {
     "birth_date": "dob",
     "ssn": "ssn",
     "state_id": "state_id",
+    "student_number": "student_number",
+    "medical_number": "medical_number",
     "phone": "phone",
     "email": "email",
 }
@@ -37,13 +38,13 @@ def standardise(
         con: The connection that holds the relation and receives the table.
         relation: A table or view with the vault's person record columns.
         night: The night of the records; a birth date after it is unknown.
-        folder: Where ``standardise.sql`` and ``nicknames.csv`` lie.
+        folder: Where ``standardise.sql``, its steps and ``nicknames.csv`` lie.
 
     Returns:
         The name of the new table.
     """
-    _add_nfkc(con)
-    con.execute(f"CREATE OR REPLACE TEMP VIEW person_record AS FROM {quoted(relation)}")
+    add_steps(con, folder)
+    con.execute(f"CREATE OR REPLACE TEMP VIEW person_record AS FROM {_whole(relation)}")
     con.execute(
         "CREATE OR REPLACE TEMP TABLE nickname AS "
         "SELECT name, LIST(canonical ORDER BY canonical) AS canonicals "
@@ -54,6 +55,12 @@ def standardise(
     con.execute(f"CREATE OR REPLACE TABLE {STANDARDISED} AS\n{query}", {"night": night})
     con.execute("DROP VIEW person_record")
     return STANDARDISED
+
+
+def add_steps(con: duckdb.DuckDBPyConnection, folder: Path = LINKAGE) -> None:
+    """Add the named steps of ``steps.sql`` to a connection."""
+    add_text_functions(con)
+    con.execute((folder / "steps.sql").read_text(encoding="utf-8"))
 
 
 def set_aside(
@@ -70,27 +77,19 @@ def set_aside(
         for name, used in COMPARED.items()
     )
     query = (
-        f"SELECT {counted} FROM {quoted(relation)} AS raw "
+        f"SELECT {counted} FROM {_whole(relation)} AS raw "
         f"JOIN {quoted(standardised)} AS clean USING (record_key)"
     )
     return dict(zip(COMPARED, one(con, query), strict=True))
 
 
-def _add_nfkc(con: duckdb.DuckDBPyConnection) -> None:
-    """Add the Unicode form that DuckDB lacks to the connection, once."""
-    known = con.execute(
-        "SELECT COUNT(*) FROM duckdb_functions() WHERE function_name = 'nfkc'"
-    ).fetchall()
-    if known == [(0,)]:
-        con.create_function("nfkc", _nfkc, ["VARCHAR"], "VARCHAR", type=ARROW)
+def _whole(relation: str) -> str:
+    """Return SQL of person records with every column.
 
-
-def _nfkc(values: pa.ChunkedArray) -> pa.Array:
-    """Return values in Unicode normal form KC."""
-    return pa.array(
-        [
-            None if value is None else unicodedata.normalize("NFKC", value)
-            for value in values.to_pylist()
-        ],
-        pa.string(),
+    One that was kept before a column came to be knows nothing there.
+    """
+    nothing = ", ".join(
+        f"NULL::{'DATE' if field.name == 'birth_date' else 'VARCHAR'} AS {field.name}"
+        for field in PERSON_RECORD
     )
+    return f"(SELECT {nothing} WHERE false UNION ALL BY NAME FROM {quoted(relation)})"

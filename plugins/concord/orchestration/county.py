@@ -80,6 +80,8 @@ def describe(contract: Contract) -> str:
         f"**{contract.name}** of {contract.agency}. {contract.purpose}\n\n"
         f"- due {contract.delivery.due} {contract.timezone}, grace "
         f"{contract.delivery.grace_minutes} minutes\n"
+        f"- due on the nights of `{contract.delivery.cron}`, late after "
+        f"{contract.delivery.grace_days} more; asked every night while it owes one\n"
         f"- steward: {contract.steward}\n"
         f"- limits: {contract.limitations}\n"
         "- when it fails: `concord status`, then docs/how-to/handle_a_held_delivery.md"

@@ -31,8 +31,13 @@ def land(feed: str, night: date) -> list[str]:
 
 
 def check(feed: str, night: date) -> dict[str, Any]:
-    """Check and split a feed; returns the state's name and counts."""
+    """Check and split a feed; returns the state's name and counts.
+
+    Of a feed that is on time without a delivery there is nothing to check.
+    """
     with pipeline.open_county() as county:
+        if pipeline.is_on_time(county, feed, night):
+            return {"feed": feed, "night": night.isoformat(), "on_time": True}
         try:
             result = pipeline.check(county, feed, night)
         except DeliveryHeld as error:
@@ -45,6 +50,8 @@ def carry_forward(feed: str, night: date) -> dict[str, str]:
     with pipeline.open_county() as county:
         if pipeline.is_fresh(county, feed, night):
             raise AirflowSkipException(f"{feed} has been checked for {night}")
+        if pipeline.is_on_time(county, feed, night):
+            raise AirflowSkipException(f"{feed} owes nothing for {night}")
         state = county.ledger.state_as_of(feed, night)
         county.ledger.record_event(
             "carried_forward",

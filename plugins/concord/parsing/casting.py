@@ -24,12 +24,14 @@ WHOLE_NUMBER = r"^-?(0|[1-9][0-9]*)$"
 class Casting:
     """How one column is cleaned and typed, as SQL.
 
-    In three steps, so that none is done twice: ``text`` is made of the raw text in a
-    column of the column's name, ``typed`` of the text, ``fault`` of both.
+    In four steps, so that none is done twice: ``text`` is made of the raw text in a
+    column of the column's name, ``typed`` of the text, ``kept`` of the typed value
+    where not every one may be kept, ``fault`` of what is left and the text.
     """
 
     column: Column
     number: int
+    ascii_only: bool = False
 
     @property
     def text_name(self) -> str:
@@ -43,7 +45,7 @@ class Casting:
         tokens = self.column.null_tokens
         text = raw
         if self.column.trim:
-            text = _trimmed(raw, empty_is_null="" in tokens)
+            text = _trimmed(raw, empty_is_null="" in tokens, ascii_only=self.ascii_only)
             tokens = tuple(token for token in tokens if token)
         for token in tokens:
             text = f"nullif({text}, {literal(token)})"
@@ -55,6 +57,19 @@ class Casting:
         return _typed(self.column, self.text_name)
 
     @property
+    def kept(self) -> str | None:
+        """Return SQL that keeps a moment of four digits' years, of others None.
+
+        %Y reads "26" as the year 26, which no agency means.
+        """
+        if self.column.type not in ("date", "timestamp"):
+            return None
+        name, kind = quoted(self.column.name), SQL_TYPES[self.column.type]
+        last = "9999-12-31 23:59:59.999999" if kind == "TIMESTAMP" else "9999-12-31"
+        years = f"{name} BETWEEN {kind} '1000-01-01' AND {kind} '{last}'"
+        return f"CASE WHEN {years} THEN {name} END"
+
+    @property
     def fault(self) -> str | None:
         """Return SQL that is true where a text has no value, if that can be."""
         if self.typed == self.text_name:
@@ -63,9 +78,16 @@ class Casting:
         return f"({self.text_name} IS NOT NULL AND {name} IS NULL)"
 
 
-def castings(table: Table) -> tuple[Casting, ...]:
-    """Return the casting of every column; raw texts stand in columns of its name."""
-    return tuple(Casting(column, n) for n, column in enumerate(table.columns))
+def castings(table: Table, *, ascii_only: bool = False) -> tuple[Casting, ...]:
+    """Return the casting of every column; raw texts stand in columns of its name.
+
+    Args:
+        table: The contract's table.
+        ascii_only: No text has a character beyond ASCII, so no blanks but ASCII's.
+    """
+    return tuple(
+        Casting(column, n, ascii_only) for n, column in enumerate(table.columns)
+    )
 
 
 def sql_types(table: Table) -> dict[str, str]:
@@ -73,14 +95,15 @@ def sql_types(table: Table) -> dict[str, str]:
     return {column.name: SQL_TYPES[column.type] for column in table.columns}
 
 
-def _trimmed(raw: str, *, empty_is_null: bool) -> str:
+def _trimmed(raw: str, *, empty_is_null: bool, ascii_only: bool) -> str:
     """Cut blanks off; what plainly has none is spared the look at every character.
 
     Only what was cut, or begins with nothing, can be empty.
     """
     trimmed = f"nullif(trim({raw}), '')" if empty_is_null else f"trim({raw})"
+    foreign = "" if ascii_only else f"OR strlen({raw}) <> length({raw}) "
     return (
-        f"CASE WHEN {raw} < '!' OR strlen({raw}) <> length({raw}) "
+        f"CASE WHEN {raw} < '!' {foreign}"
         f"OR (contains({raw}, ' ') AND ends_with({raw}, ' ')) "
         f"THEN {trimmed} ELSE {raw} END"
     )
@@ -140,8 +163,21 @@ def _moment(column: Column, text: str) -> str:
             # An offset is read and turned into the agency's local time, which is the
             # session's time zone.
             tries.append(f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS {kind})")
+        elif "%y" in form and column.century_from is not None:
+            tries.append(
+                f"CAST({_in_century(text, form, column.century_from)} AS {kind})"
+            )
         else:
             tries.append(f"CAST(try_strptime({text}, {literal(form)}) AS {kind})")
-    moment = tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
-    # %Y reads "26" as the year 26, which no agency means.
-    return f"CASE WHEN year({moment}) BETWEEN 1000 AND 9999 THEN {moment} END"
+    return tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
+
+
+def _in_century(text: str, form: str, first: int) -> str:
+    """Return SQL of a moment whose two digits mean a year of ``first`` to 99 later.
+
+    29 February of a year that has none is no date.
+    """
+    read = f"try_strptime({text}, {literal(form)})"
+    years = f"{first} + ((year({read}) - {first}) % 100 + 100) % 100 - year({read})"
+    moved = f"({read} + to_years(CAST({years} AS INTEGER)))"
+    return f"CASE WHEN day({moved}) = day({read}) THEN {moved} END"

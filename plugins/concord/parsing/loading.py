@@ -4,7 +4,7 @@ Every row of the files ends in the typed table or among the rejected, and is cou
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from concord.parsing.nesting import rows_sql, texts_sql
 from concord.parsing.preflight import examine_delimited
 from concord.parsing.problems import holding
 from concord.parsing.rows import Examined
+
+MASK_BITS = 62  # of a BIGINT, without its sign
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def load(
     """
     relation = f"typed_{table.name}"
     raw = _raw_rows(contract, table, files)
-    types = castings(table)
+    types = castings(table, ascii_only=raw.ascii)
     refused = False
     try:
         con.execute(
@@ -112,6 +114,11 @@ class _Raw:
         return sum(known) if len(known) == len(self.examined) else None
 
     @property
+    def ascii(self) -> bool:
+        """Say whether every character is known to be ASCII."""
+        return bool(self.examined) and all(e.ascii for e in self.examined)
+
+    @property
     def damaged(self) -> int:
         """Return how many rows were left out."""
         return sum(e.damaged for e in self.examined)
@@ -126,10 +133,48 @@ def _typed(raw: str, types: Sequence[Casting]) -> str:
     texts = ", ".join(f"{c.text} AS {c.text_name}" for c in types)
     values = ", ".join(f"{c.typed} AS {quoted(c.column.name)}" for c in types)
     names = ", ".join(quoted(c.column.name) for c in types)
-    faults = "".join(f", {c.fault} AS _fault_{c.number}" for c in types if c.fault)
+    kept = ", ".join(f"{c.kept} AS {quoted(c.column.name)}" for c in types if c.kept)
+    replaced = f"* REPLACE ({kept})" if kept else "*"
+    faults = "".join(f", {mask.sql} AS {mask.name}" for mask in _masks(types))
     return (
-        f"SELECT {names}{faults} FROM (SELECT *, {values} "
-        f"FROM (SELECT {texts} FROM ({raw})))"
+        f"SELECT {names}{faults} FROM (SELECT {replaced} FROM (SELECT *, {values} "
+        f"FROM (SELECT {texts} FROM ({raw}))))"
+    )
+
+
+@dataclass(frozen=True)
+class _Mask:
+    """A column of the read table whose bits say which values of a row have a fault."""
+
+    number: int
+    types: tuple[Casting, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the column's name."""
+        return f"_faults_{self.number}"
+
+    @property
+    def sql(self) -> str:
+        """Return SQL that sets the bits."""
+        bits = (
+            f"CASE WHEN {c.fault} THEN {1 << n} ELSE 0 END"
+            for n, c in enumerate(self.types)
+        )
+        return f"CAST({' + '.join(bits)} AS BIGINT)"
+
+    def any_of(self, chosen: Callable[[Casting], bool]) -> str | None:
+        """Return SQL that is true where one of some columns has a fault."""
+        bits = sum(1 << n for n, c in enumerate(self.types) if chosen(c))
+        return f"({self.name} & {bits} <> 0)" if bits else None
+
+
+def _masks(types: Sequence[Casting]) -> tuple[_Mask, ...]:
+    may_fail = [c for c in types if c.fault]
+    starts = range(0, len(may_fail), MASK_BITS)
+    return tuple(
+        _Mask(number, tuple(may_fail[start : start + MASK_BITS]))
+        for number, start in enumerate(starts)
     )
 
 
@@ -146,11 +191,10 @@ def _number_rows(
     """
     names = ", ".join(quoted(c.column.name) for c in types)
     needed = [
-        f"_fault_{c.number}"
-        for c in types
-        if c.fault and (c.column.required or c.column.tells_deletion)
+        mask.any_of(lambda c: c.column.required or c.column.tells_deletion)
+        for mask in _masks(types)
     ]
-    rejected = " OR ".join(needed) or "FALSE"
+    rejected = " OR ".join(filter(None, needed)) or "FALSE"
     con.execute(
         f"CREATE OR REPLACE TEMP VIEW {relation} AS SELECT {names}, "
         f"rowid + 1 AS _row, ({rejected}) AS _rejected FROM {read}"
@@ -160,15 +204,19 @@ def _number_rows(
 def _count_faults(
     con: duckdb.DuckDBPyConnection, relation: str, types: Sequence[Casting]
 ) -> tuple[TypeFaults, ...]:
-    parts = [
-        f"count({quoted(c.column.name)}), "
-        + (f"count_if(_fault_{c.number})" if c.fault else "0")
-        for c in types
-    ]
-    row = one(con, f"SELECT {', '.join(parts)} FROM {relation}")
+    present = ", ".join(f"count({quoted(c.column.name)})" for c in types)
+    values = one(con, f"SELECT {present} FROM {relation}")
+    faults: dict[int, int] = {}
+    for mask in _masks(types):
+        counted = ", ".join(
+            f"count(*) FILTER (WHERE {mask.name} & {1 << n} <> 0)"
+            for n in range(len(mask.types))
+        )
+        found = one(con, f"SELECT {counted} FROM {relation} WHERE {mask.name} <> 0")
+        faults |= {c.number: n for c, n in zip(mask.types, found, strict=True)}
     return tuple(
-        TypeFaults(c.column.name, c.column.required, row[2 * i], row[2 * i + 1])
-        for i, c in enumerate(types)
+        TypeFaults(c.column.name, c.column.required, n, faults.get(c.number, 0))
+        for c, n in zip(types, values, strict=True)
     )
 
 
@@ -241,52 +289,3 @@ def _examined(
         else:
             found.append(examine_page(path, records, held))
     return tuple(found)
-
-
-def load_deletes(
-    con: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    table: Table,
-    files: Sequence[Path],
-) -> str:
-    """Read deletion notices into ``deleted_<table>``: the key texts of deleted rows.
-
-    Raises:
-        DeliveryHeld: A notice can't be read: what it deletes would stay.
-    """
-    relation = f"deleted_{table.name}"
-    assert table.deletes is not None
-    keys = table.deletes.key
-    if not files:
-        nulls = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in keys)
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {nulls} WHERE FALSE"
-        )
-        return relation
-    examined = _examined(contract, table, files, table.deletes.records)
-    broken = sum(seen.damaged for seen in examined)
-    if broken:
-        raise holding(contract, table)(
-            "UNREADABLE_FILE", f"{broken} deletion notices are not valid json"
-        )
-    ndjson = contract.delivery.format == "ndjson"
-    reader = (
-        "read_ndjson_objects(?)"
-        if ndjson
-        else ("read_json_objects(?, format='unstructured')")
-    )
-    picked, kept = [], []
-    for name, key in keys.items():
-        text = f"json_extract_string(doc, {literal(key.path)})"
-        if key.prefix:
-            kept.append(f"starts_with({text}, {literal(key.prefix)})")
-            text = f"substr({text}, {len(key.prefix) + 1})"
-        picked.append(f"{text} AS {quoted(name)}")
-    where = f"WHERE {' AND '.join(kept)}" if kept else ""
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT DISTINCT "
-        f"{', '.join(picked)} FROM (SELECT unnest(json_extract(json, "
-        f"{literal(table.deletes.records)})) AS doc FROM {reader}) {where}",
-        [[str(seen.path) for seen in examined]],
-    )
-    return relation

@@ -59,7 +59,8 @@ def examine_delimited(
         notes["columns_added"] = len(scan.header.added)
     notes = {kind: count for kind, count in notes.items() if count}
     mended = without(path, cuts) if cuts else path
-    return Examined(mended, rows, len(damaged), notes), scan.header
+    seen = Examined(mended, rows, len(damaged), notes, ascii=scan.ascii)
+    return seen, scan.header
 
 
 class _Scan:
@@ -73,10 +74,11 @@ class _Scan:
         self.held = held
         self.rows = self.bare = self.pairs = 0
         self.damaged: list[Span] = []
-        self.whole = True
+        self.whole = self.ascii = True
         scanner: RecordScanner | None = None
         for block in self._blocks():
             check_utf8(block, scanner.line if scanner else 1, held)
+            self.ascii = self.ascii and block.isascii()
             if scanner is None:
                 text = block.removeprefix(MARK).decode("utf-8")
                 self.header = read_header(text, contract, table, held)

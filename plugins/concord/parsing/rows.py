@@ -12,3 +12,4 @@ class Examined:
     rows: int | None  # that a reader must find; None where it was not counted
     damaged: int  # rows left out, because no reader may guess at them
     notes: dict[str, int] = field(default_factory=dict)  # accepted, but told
+    ascii: bool = False  # every byte is known to be ASCII

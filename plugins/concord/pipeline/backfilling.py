@@ -29,11 +29,19 @@ PATIENCE_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Filled:
-    """What came of one feed: a code a night (``checked`` where all went well)."""
+    """What came of one feed: a code a night.
+
+    ``checked`` where all went well, ``on_time`` where nothing came and nothing was due.
+    """
 
     feed: str
     nights: dict[date, str]
     restated: tuple[date, ...]
+
+    @property
+    def went_well(self) -> bool:
+        """Say whether no night was late or held."""
+        return all(code in ("checked", "on_time") for code in self.nights.values())
 
 
 def backfill(
@@ -73,14 +81,16 @@ def _fill(
     sleep: Callable[[float], None],
 ) -> Filled:
     nights = {}
-    with _whole_feed(county, feed, sleep) as mine:
+    with whole_feed(county, feed, sleep) as mine:
         staged = replace(mine, ledger=StagedLedger(mine.ledger, feed))
         for number in range((last - first).days + 1):
             night = first + timedelta(days=number)
             try:
-                land_alone(staged, feed, night, open_transport)
-                check_alone(staged, feed, night)
-                nights[night] = "checked"
+                if land_alone(staged, feed, night, open_transport):
+                    check_alone(staged, feed, night)
+                    nights[night] = "checked"
+                else:
+                    nights[night] = "on_time"
             except LockLost:
                 raise
             except DataError as error:
@@ -91,7 +101,7 @@ def _fill(
 
 
 @contextmanager
-def _whole_feed(
+def whole_feed(
     county: County, feed: str, sleep: Callable[[float], None]
 ) -> Iterator[County]:
     """Take every night of a feed, once no single night of it is under way."""

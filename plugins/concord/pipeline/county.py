@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from concord.contracts.registry import Registry, load_registry
+from concord.landing.journal import Journal
 from concord.landing.ledger import Ledger
 from concord.sealing import KeyRing
 from concord.settings import Settings
@@ -28,7 +29,7 @@ def open_county(settings: Settings | None = None) -> Iterator[County]:
     settings = settings or Settings()
     zones = Zones(settings.home)
     zones.prepare()
-    ledger = Ledger(settings.ledger)
+    ledger = Ledger(settings.ledger, Journal(zones.landing))
     try:
         yield County(
             settings, zones, KeyRing(zones.keys), ledger, load_registry(settings)

@@ -42,11 +42,16 @@ def land(
         FeedLocked: Another run has the night.
     """
     with alone(county, feed, night) as mine:
-        return land_alone(mine, feed, night, open_transport)
+        return land_alone(mine, feed, night, open_transport, only_if_due=True)
 
 
 def land_alone(
-    county: County, feed: str, night: date, open_transport: OpenTransport
+    county: County,
+    feed: str,
+    night: date,
+    open_transport: OpenTransport,
+    *,
+    only_if_due: bool = False,
 ) -> tuple[str, ...]:
     """Land a night whose lock the county's ledger holds."""
     contract = county.registry.contract(feed)
@@ -61,14 +66,41 @@ def land_alone(
         )
     if is_fresh(county, feed, night):
         return tuple(d.id for d in landed(county, feed, night))
+    cadence, newest = contract.delivery.cadence, _newest(county, feed, night)
+    if only_if_due and cadence.lag(newest, night) == 0:
+        _record_on_time(county, contract, night, newest)
+        return ()
+    late = cadence.is_late(newest, night)
     try:
         return _fetch(county, contract, night, open_transport)
     except (DeliveryNotReady, TransportError) as error:
-        _record_trouble(county, night, error, "late")
-        raise
+        if late or error.code != "NOT_DELIVERED":
+            _record_trouble(county, night, error, "late" if late else "on_time")
+            raise
     except DeliveryHeld as error:
         _record_trouble(county, night, error, "held")
         raise
+    _record_on_time(county, contract, night, newest)
+    return ()
+
+
+def _newest(county: County, feed: str, night: date) -> date | None:
+    """Return the night of a feed's newest good data, if it ever had any."""
+    state = county.ledger.state_as_of(feed, night)
+    return state.night if state else None
+
+
+def _record_on_time(
+    county: County, contract: Contract, night: date, newest: date | None
+) -> None:
+    """Record that a feed without a delivery is on time, and when one is due."""
+    cadence = contract.delivery.cadence
+    owed = cadence.last_due(night) if newest is None else cadence.due_after(newest)
+    detail = f"the next delivery is due on {owed}"
+    if owed <= night:
+        until = owed + timedelta(days=cadence.grace_days)
+        detail = f"due since {owed}, late from {until}"
+    county.ledger.record_feed_night(contract.id, night, "on_time", detail=detail)
 
 
 @contextmanager
@@ -271,7 +303,14 @@ def checked_nights(county: County, feed: str, after: date) -> list[date]:
 
 def is_fresh(county: County, feed: str, night: date) -> bool:
     """Say whether a feed has been checked for a night."""
-    return any(
-        n.feed == feed and n.status == "checked"
-        for n in county.ledger.feed_nights(night)
-    )
+    return _stands(county, feed, night) == "checked"
+
+
+def is_on_time(county: County, feed: str, night: date) -> bool:
+    """Say whether a feed owes nothing for a night, or is within its grace."""
+    return _stands(county, feed, night) == "on_time"
+
+
+def _stands(county: County, feed: str, night: date) -> FeedStatus | None:
+    nights = county.ledger.feed_nights(night)
+    return next((n.status for n in nights if n.feed == feed), None)

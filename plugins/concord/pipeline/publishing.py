@@ -22,7 +22,7 @@ from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
-from concord.deidentification.persons import Keymap, build_keymap
+from concord.deidentification.persons import Keymap, build_keymap, needed_columns
 from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.zip3 import Zip3Table
 from concord.disclosure.k_anonymity import Risk, protect
@@ -30,15 +30,17 @@ from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.county import County
-from concord.pipeline.linking import PERSONS, person_records
+from concord.pipeline.person_store import PersonStore
 from concord.pipeline.release_checks import check_release
+from concord.pipeline.states import person_records, states_of
+from concord.publication.reading import created_at
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
 from concord.validation.states import StateStore, state_id
 from concord.zones import appearing
 
 KEYMAPS = "keymaps"
-KEYMAP_TABLES = ("person_keys", "persons", "place_keys")
+KEYMAP_TABLES = ("person_keys", "persons", "place_keys", "successions")
 EPOCH = "1"
 SOURCE_STATES = pa.schema(
     [
@@ -113,11 +115,7 @@ class PublishStep:
                 f"persons have not been linked for {night}",
                 "Run link_persons for the night first",
             )
-        states = []
-        for feed, state in sorted(run.inputs.items()):
-            since = self._store(feed).describe(state).night
-            states.append(FeedState(feed, since, state, carried=since != night))
-        return run, states
+        return run, states_of(self.county, run)
 
     def _store(self, feed: str) -> StateStore:
         return StateStore(self.county.zones, self.county.keys, feed)
@@ -139,25 +137,23 @@ class PublishStep:
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
-        records = person_records(self.county, states)
+        records = person_records(self.county, states, needed_columns(self.profile))
         persons = {s.feed: r for s, r in zip(states, records, strict=True)}
         places = {}
         for state in states:
             store = self._store(state.feed)
             if "place" in store.vault_tables(state.state_id):
                 places[state.feed] = store.read_vault(state.state_id, "place")
-        assignments = read_table(
-            self.county.zones.vault / PERSONS / run.persons_id / "assignments.parquet",
-            self.county.keys.zone_key("vault"),
-        )
+        vault = PersonStore(self.county)
         return build_keymap(
             persons,
             places,
-            assignments,
+            vault.read(run, "assignments"),
             self.profile,
             self._tokeniser(),
             self._zip3_table(),
             night,
+            former=vault.former(run),
             threads=self.county.settings.threads,
         )
 
@@ -307,7 +303,7 @@ class PublishStep:
         states: Sequence[FeedState],
         risk: Mapping[str, Any],
     ) -> None:
-        ledger = self.county.ledger
+        ledger, releases = self.county.ledger, self.county.zones.releases
         if not release.reused:
             ledger.record_release(
                 ReleaseRecord(
@@ -319,7 +315,7 @@ class PublishStep:
                     rows=rows,
                     inputs=self._inputs(states),
                     risk=risk,
-                    at=now(),
+                    at=created_at(releases, self.profile.id, release.number) or now(),
                 )
             )
         ledger.record_event(

@@ -1,7 +1,7 @@
 """A lost ledger, rebuilt from what lies beside the data.
 
 Receipts say what arrived, states what became of it, linkages who was linked, manifests
-what was released. What only the ledger knew is lost, and is said to be.
+what was released, and the journal what none of them says.
 """
 
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ from typing import Any
 
 from concord.contracts.models import Contract
 from concord.exceptions import ConfigError, IntegrityError
+from concord.landing.journal import Journal, Note
 from concord.landing.receipts import RECEIPT, Receipt, as_delivery, read_receipt
 from concord.landing.records import ReleaseRecord, now
 from concord.pipeline.county import County
-from concord.pipeline.linking import PERSONS, read_run
+from concord.pipeline.person_store import PERSONS, read_run
+from concord.pipeline.replaying import Replay
 from concord.publication.layout import release_folders
 from concord.publication.manifest import read_manifest, rows_by_table
 from concord.publication.reading import created_at
 from concord.validation.feed_check import held_counts
 from concord.validation.states import StateDescription, StateStore
 
-GONE = (
-    "audit events: who held, retried or released what, and when",
-    "nights on which a feed was late or held: they show as not run",
-    "column profiles, healing, deletions and cross-checks by night: they begin anew",
-    "approvals of a full refresh and exports under way: they begin anew",
+UNJOURNALED = (
+    "audit events, nights on which a feed was late or held, approvals, exports under "
+    "way and cross-checks: there is no journal beside the data"
 )
 
 
@@ -55,8 +55,13 @@ class _Rebuilding:
 
     def __init__(self, county: County) -> None:
         self.county = county
-        self.ledger = county.ledger
+        self.ledger = county.ledger.without_journal()
         self.lost: list[str] = []
+        notes = list(Journal(county.zones.landing).notes())
+        self.lost += [note for note in notes if isinstance(note, str)]
+        self.replay = Replay(
+            self.ledger, [note for note in notes if isinstance(note, Note)]
+        )
 
     def run(self) -> Rebuilt:
         if self.ledger.nights() or self.ledger.releases():
@@ -71,12 +76,13 @@ class _Rebuilding:
             nights=sum(nights for _, nights in feeds.values()),
             linkages=self._linkages(),
             releases=sum(map(self._releases, self._profiles())),
-            lost=(*self.lost, *GONE),
+            lost=(*self.lost, *(() if self.replay.notes else (UNJOURNALED,))),
         )
+        self.replay.run()
         newest = max(self.ledger.nights(), default=None)
         if newest is not None:
             counts = {k: v for k, v in vars(rebuilt).items() if k != "lost"}
-            self.ledger.record_event("ledger_rebuilt", newest, **counts)
+            self.county.ledger.record_event("ledger_rebuilt", newest, **counts)
         return rebuilt
 
     # Feeds ----------------------------------------------------------------------
@@ -109,7 +115,7 @@ class _Rebuilding:
         """Return the feed's states, each night's last-made one last."""
         store = StateStore(self.county.zones, self.county.keys, feed)
         found = []
-        for name in store.names():
+        for name in store.described():
             try:
                 found.append((name, store.describe(name)))
             except IntegrityError as error:
@@ -118,30 +124,40 @@ class _Rebuilding:
 
     def _state(self, state: str, description: StateDescription) -> None:
         feed = description.feed
+        night, history = description.night, self.ledger.history
         for delivery, outcome in description.outcomes.items():
+            self.replay.checked[delivery] = outcome
             self.ledger.record_outcome(
                 delivery, "checked", outcome.tables, outcome.rules
             )
+            history.record_profiles(delivery, outcome.profiles)
+        history.record_healing(feed, night, description.healing)
+        if description.deletion is not None:
+            history.record_deletion(description.deletion)
         self.ledger.record_columns(feed, state, description.columns)
-        self.ledger.record_feed_night(
-            feed, description.night, "checked", state_id=state
-        )
+        if (feed, night) not in self.replay.nights:
+            self.ledger.record_feed_night(feed, night, "checked", state_id=state)
 
     def _watermark(self, feed: str, taken_on: dict[str, date]) -> None:
         """Move the watermark over every delivery that was accepted."""
         for delivery in self.ledger.deliveries(feed):
-            if delivery.id in taken_on:
+            night = taken_on.get(delivery.id)
+            if night is not None and not self.replay.is_staged(feed, night):
                 self.ledger.advance(feed, delivery.cursor, delivery.night)
 
     def _close(
         self, contract: Contract, receipts: list[Receipt], taken_on: dict[str, date]
     ) -> None:
-        """Close deliveries that were never accepted and that later ones made up for."""
+        """Close deliveries that were never accepted and that later ones made up for.
+
+        What the journal says of deliveries is better than this, and comes later.
+        """
         accepted = [r.night for r in receipts if r.delivery_id in taken_on]
         if not accepted:
             return
         for receipt in receipts:
-            if receipt.delivery_id not in taken_on and receipt.night < max(accepted):
+            known = {*taken_on, *self.replay.landings}
+            if receipt.delivery_id not in known and receipt.night < max(accepted):
                 counts = held_counts(contract, receipt)
                 self.ledger.record_outcome(receipt.delivery_id, "held", counts, [])
         self.ledger.supersede_held(contract.id, max(accepted))

@@ -8,14 +8,15 @@ from concord.contracts.models import ReleaseProfile
 from concord.curation.sql_files import CuratedTable
 from concord.curation.verification import verify_actions
 from concord.deidentification.zip3 import Zip3Table
+from concord.disclosure.artefacts import gathered
 from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import scan_tables
-from concord.disclosure.narrowing import IDENTIFYING, narrowed
+from concord.disclosure.narrowing import IDENTIFYING, LOOKED_AT, narrowed
 from concord.duck import quoted, side_by_side
 from concord.exceptions import DisclosureRefused
 from concord.landing.records import FeedState
 from concord.pipeline.county import County
-from concord.pipeline.linking import person_records
+from concord.pipeline.states import person_records
 from concord.validation import running, suites
 from concord.validation.compiler import compile_suite
 from concord.validation.results import summary
@@ -86,11 +87,14 @@ def _gate(
 
     Returns how many identifiers were looked for.
     """
-    persons = person_records(county, states)
-    could_stand = narrowed(con, profile.tables, persons)
-    scan_tables(con, profile.tables, Dictionary.from_vault(could_stand))
+    persons = person_records(county, states, LOOKED_AT)
+    with gathered(con, profile.tables) as texts:
+        could_stand = narrowed(con, texts, persons)
+        dictionary = Dictionary.from_vault(could_stand)
+        scan_tables(con, profile.tables, dictionary, texts)
     return sum(
         table.num_rows - table[column].null_count
         for table in persons
         for column in IDENTIFYING
+        if column in table.column_names
     )

@@ -5,6 +5,7 @@ have changed since, until a week has passed; then everything is scored again, th
 way is taken once more beside it, and what differs is counted. Nothing should.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from concord.landing.records import LinkageRun
 from concord.linkage.prediction import LinkResult, link
 from concord.linkage.scoring import Scored
 from concord.linkage.settings import PersonModel
+from concord.pipeline.person_store import read_run
 from concord.sealing import read_table, write_table
 
 FULL_EVERY = timedelta(days=7)
@@ -60,7 +62,8 @@ class KeptScores:
             persons_id: The linkage's name, under which a full run is found again.
             night: The night.
             before: The linkage of the night before, which knows the last full run.
-            options: What else ``link`` is told.
+            options: What else ``link`` is told, such as the persons of last night and
+                what people decided: the control of the week is told it too.
         """
         said = before.measures.get(SCORING, {}) if before else {}
         kept = self.read(said.get("in", ""))
@@ -105,6 +108,14 @@ class KeptScores:
         pairs = read_table(folder / PAIRS, self.key)
         fingerprint = (nodes.schema.metadata or {}).get(FINGERPRINT, b"").decode()
         return Scored(fingerprint, nodes, pairs)
+
+
+def forget_scores(persons: Path, feed: str, states: Collection[str]) -> None:
+    """Remove what was kept of full runs that linked a state which is destroyed."""
+    for nodes in persons.glob(f"*/{NODES}"):
+        if read_run(nodes.parent).inputs.get(feed) in states:
+            for path in nodes.parent.glob(f"{SCORED}*"):
+                path.unlink()
 
 
 def _differing(one: LinkResult, other: LinkResult) -> int:

@@ -68,7 +68,7 @@ def return_rows(county: County, feed: str, night: date | None, to: Path) -> int:
     Raises:
         ConcordError: The file would lie in a zone, or there is no folder for it.
     """
-    _refuse_place(county, to)
+    refuse_place(county, to)
     state, stored = _stored(county, feed, night)
     contract = county.registry.contract(feed)
     text = io.StringIO()
@@ -82,7 +82,7 @@ def return_rows(county: County, feed: str, night: date | None, to: Path) -> int:
         for row in stored.get(table.name, ()):
             notes = _notes(contract, table, row, names, reasons)
             cells = [*notes, *(row.get(name) for name in columns)]
-            writer.writerow([_harmless(cell) for cell in cells])
+            writer.writerow([harmless(cell) for cell in cells])
             written += 1
     write_bytes(to, text.getvalue().encode("utf-8-sig"), OWNER_ONLY)
     county.ledger.record_event("rows_returned", state.night, feed, rows=written)
@@ -105,14 +105,15 @@ def _notes(
     yield "no" if row["_rejected"] else "yes"
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula."""
     if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA):
         return f"'{cell}"
     return cell
 
 
-def _refuse_place(county: County, to: Path) -> None:
+def refuse_place(county: County, to: Path) -> None:
+    """Refuse a file of persons' data that would lie in a zone, or nowhere."""
     folder = to.parent.resolve()
     if not folder.is_dir():
         raise ConcordError(f"{to}: there is no folder {folder}. Make it first")

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from concord.exceptions import ConfigError
 from concord.publication.layout import PART
+from concord.spilling import spill_into
 
 ROW_GROUP = 122_880
 
@@ -94,9 +95,8 @@ def sha256(path: Path) -> str:
 
 def sorted_rows(table: pa.Table, spill: Path) -> pa.Table:
     """Sort by every column, so that equal sets of rows become equal tables."""
-    with duckdb.connect(
-        config={"temp_directory": str(spill), "temp_file_encryption": True}
-    ) as con:
+    with duckdb.connect(config={"temp_directory": ""}) as con:
+        spill_into(con, spill)
         con.register("unsorted", table)
         rows = con.sql("SELECT * FROM unsorted ORDER BY ALL").to_arrow_table()
     return rows.cast(table.schema)

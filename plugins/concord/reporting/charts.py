@@ -17,7 +17,7 @@ from concord.reporting.wording import listed, plural
 MOST_ROWS = 12
 AXIS_STARTS = (0, 0.5, 0.9, 0.98)
 _FONT = "Helvetica, Arial, sans-serif"
-_INK, _MUTED, _GRID = "#1b1b1b", "#565c65", "#dcdee0"
+INK, MUTED, GRID = "#1b1b1b", "#565c65", "#dcdee0"
 # What HTML needs not, and what would make a screen reader spell out every dot.
 _SUPERFLUOUS = re.compile(r' (?:xmlns(?::\w+)?|role|aria-[a-z]+)="[^"]*"')
 _FIXED_SIZE = re.compile(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"')
@@ -53,7 +53,7 @@ def _filled(quality: FeedQuality) -> str:
 def chart(quality: FeedQuality) -> Markup | None:
     """Draw a feed's lowest rates; None where every rate is 100% or unknown."""
     panels = [
-        ("Filled in", "circle", _INK, _completeness(quality)),
+        ("Filled in", "circle", INK, _completeness(quality)),
         ("Valid", "diamond", "#1a4480", _validity(quality)),
     ]
     drawn = [panel for panel in panels if panel[3]]
@@ -62,15 +62,7 @@ def chart(quality: FeedQuality) -> Markup | None:
     import altair as alt
 
     parts = [_panel(*panel) for panel in drawn]
-    picture = (
-        alt.vconcat(*parts, spacing=18)
-        .resolve_scale(x="independent")
-        .configure(font=_FONT, aria=False, background="transparent")
-        .configure_view(stroke=None)
-    )
-    text = io.StringIO()
-    picture.save(text, format="svg")
-    return _inline(text.getvalue())
+    return inline(alt.vconcat(*parts, spacing=18).resolve_scale(x="independent"))
 
 
 def _completeness(quality: FeedQuality) -> list[dict[str, Any]]:
@@ -101,15 +93,15 @@ def _panel(title: str, shape: str, colour: str, rows: list[dict[str, Any]]) -> A
         format="~%",
         title=None,
         tickCount=5,
-        gridColor=_GRID,
+        gridColor=GRID,
         domain=False,
         ticks=False,
-        labelColor=_MUTED,
+        labelColor=MUTED,
     )
     base = alt.Chart(
         alt.InlineData(values=rows),
         title=alt.TitleParams(
-            title, anchor="start", frame="group", fontSize=12, color=_INK
+            title, anchor="start", frame="group", fontSize=12, color=INK
         ),
         width=420,
         height=alt.Step(18),
@@ -119,7 +111,7 @@ def _panel(title: str, shape: str, colour: str, rows: list[dict[str, Any]]) -> A
             ticks=False,
             labelLimit=260,
             labelPadding=10,
-            labelColor=_INK,
+            labelColor=INK,
             labelFontSize=11,
         )
     )
@@ -134,9 +126,13 @@ def _panel(title: str, shape: str, colour: str, rows: list[dict[str, Any]]) -> A
     return stem + dot
 
 
-def _inline(svg: str) -> Markup:
-    """Make an SVG document a part of an HTML page, as wide as there is room."""
-    bare = _SUPERFLUOUS.sub("", svg)
+def inline(picture: Any) -> Markup:
+    """Draw a chart as a part of an HTML page, as wide as there is room."""
+    text = io.StringIO()
+    picture.configure(font=_FONT, aria=False, background="transparent").configure_view(
+        stroke=None
+    ).save(text, format="svg")
+    bare = _SUPERFLUOUS.sub("", text.getvalue())
     scalable = _FIXED_SIZE.sub(r'\1 aria-hidden="true"', bare, count=1)
     # Vega escapes the text that it is given, so the drawing is safe to embed.
     return Markup(scalable)  # noqa: S704

@@ -7,6 +7,8 @@ from concord.landing.ledger import Ledger
 from concord.reporting.arrivals import arrivals, fate_total, fates, waiting
 from concord.reporting.between import between, healing
 from concord.reporting.changes import compare
+from concord.reporting.linkage_quality import quality_as_of
+from concord.reporting.mappable import mappable_as_of
 from concord.reporting.model import Facts, Page
 from concord.reporting.outcomes import linkage_of, releases_of
 from concord.reporting.quality import quality_of
@@ -55,6 +57,7 @@ class Collector:
         feeds = sorted({*registry.contracts, *recorded})
         arrived = arrivals(ledger, registry, feeds, night)
         became = fates(ledger, feeds, night)
+        quality = quality_as_of(ledger, night)
         return Facts(
             night=night,
             standings=standings(ledger, registry, feeds, night, arrived, became),
@@ -65,7 +68,9 @@ class Collector:
                 quality_of(ledger, registry, self.reasons, feed, night)
                 for feed in feeds
             ),
-            linkage=linkage_of(ledger, night),
+            linkage=linkage_of(ledger, night, quality),
+            linkage_quality=quality,
+            places=mappable_as_of(ledger, night),
             releases=releases_of(ledger, registry, night),
             healing=healing(ledger, feeds, night),
             between=between(ledger, self.settings.include / "sql" / "checks", night),

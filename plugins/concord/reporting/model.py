@@ -8,8 +8,10 @@ from datetime import date, datetime
 from typing import Literal
 
 from concord.reporting.counts import Count, Value
+from concord.reporting.linkage_quality import LinkageQuality
+from concord.reporting.mappable import Mappable
 
-Status = Literal["delivered", "late", "held", "unrecorded"]
+Status = Literal["delivered", "on_time", "late", "held", "unrecorded"]
 Need = Literal["required", "may be empty", "not sent"]
 
 
@@ -226,6 +228,9 @@ class Linkage:
     recall: Value | None
     set_aside: tuple[SetAside, ...] = ()
     control_differing: Count | None = None
+    churn: Value | None = None
+    possible: Count | None = None
+    decisions: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -301,11 +306,22 @@ class Facts:
     releases: tuple[Release, ...]
     healing: tuple[HealingLine, ...] = ()
     between: tuple[Between, ...] = ()
+    linkage_quality: LinkageQuality | None = None
+    places: tuple[Mappable, ...] = ()
 
     @property
     def holds(self) -> tuple[Standing, ...]:
-        """Return the feeds that need somebody: late, held or unrecorded."""
-        return tuple(s for s in self.standings if s.status != "delivered")
+        """Return the feeds that need somebody: late, held, unrecorded or in trouble."""
+        return tuple(
+            s
+            for s in self.standings
+            if s.status not in ("delivered", "on_time") or s.code
+        )
+
+    @property
+    def all_of_this_night(self) -> bool:
+        """Say whether every feed's data are of this night."""
+        return all(s.data_night == self.night for s in self.standings)
 
     @property
     def broken_rules(self) -> tuple[RuleLine, ...]:

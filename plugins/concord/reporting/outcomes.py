@@ -17,6 +17,7 @@ from concord.reporting.counts import (
     standing_for,
     total,
 )
+from concord.reporting.linkage_quality import LinkageQuality
 from concord.reporting.model import (
     Linkage,
     PairsOfBand,
@@ -28,11 +29,20 @@ from concord.reporting.model import (
 )
 
 
-def linkage_of(ledger: Ledger, night: date) -> Linkage | None:
-    """Return the linkage in force on a night, in counts."""
+def linkage_of(
+    ledger: Ledger, night: date, quality: LinkageQuality | None
+) -> Linkage | None:
+    """Return the linkage in force on a night, in counts.
+
+    Args:
+        ledger: The ledger.
+        night: The night.
+        quality: What was last measured; it counts where it is of this linkage.
+    """
     run = ledger.linkage_as_of(night)
     if run is None:
         return None
+    measured = quality if quality and quality.night == run.night else None
     measures = run.measures
     by_feed = tuple(
         RecordsOfFeed(feed, protect(int(count)))
@@ -40,7 +50,6 @@ def linkage_of(ledger: Ledger, night: date) -> Linkage | None:
     )
     records = total(f.records for f in by_feed) if by_feed else protect(run.records)
     persons = protect(run.persons)
-    quality = measures.get("quality", {})
     return Linkage(
         night=run.night,
         tonight=run.night == night,
@@ -60,8 +69,8 @@ def linkage_of(ledger: Ledger, night: date) -> Linkage | None:
         ids_split=_event(measures, "split"),
         ids_retired=_event(measures, "retired"),
         ids_restored=_event(measures, "restored"),
-        precision=_rate(quality.get("precision")),
-        recall=_rate(quality.get("recall")),
+        precision=measured.pairs.precision.value if measured else None,
+        recall=measured.pairs.recall.value if measured else None,
         set_aside=tuple(
             SetAside(kind, protect(int(count)))
             for kind, count in measures.get("set_aside", {}).items()
@@ -70,7 +79,17 @@ def linkage_of(ledger: Ledger, night: date) -> Linkage | None:
         control_differing=protect_if_known(
             measures.get("scoring", {}).get("differing")
         ),
+        churn=_churn(measures.get("churn")),
+        possible=protect_if_known(measures.get("possible")),
+        decisions=protect_if_known(measures.get("decisions")),
     )
+
+
+def _churn(churn: Mapping[str, int] | None) -> Value | None:
+    """Show the share of records whose person id changed; none on a first night."""
+    if churn is None or not churn["records"]:
+        return None
+    return share(churn["changed"], churn["records"])
 
 
 def _by_band(pairs: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -91,10 +110,6 @@ def _kept(run: LinkageRun) -> Count | None:
         return None
     came = sum(int(events.get(kind, 0)) for kind in ("created", "restored", "split"))
     return protect(max(0, run.persons - came))
-
-
-def _rate(value: Any) -> float | None:
-    return round(float(value), 3) if value is not None else None
 
 
 def releases_of(ledger: Ledger, registry: Registry, night: date) -> tuple[Release, ...]:

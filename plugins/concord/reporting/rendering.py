@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 from concord.reporting import counts, wording
 from concord.reporting.charts import chart, takeaway
+from concord.reporting.linkage_charts import figures as linkage_figures
+from concord.reporting.linkage_quality import LinkageQuality
 from concord.reporting.model import Page, Status
 
 HERE = Path(__file__).parent
@@ -60,8 +62,15 @@ def night_html(page: Page, previous_page: date | None) -> str:
         facts=page.facts,
         county=page.county,
         figures=figures,
+        linkage_figures=linkage_figures(page.facts.linkage_quality),
         previous_page=previous_page,
     )
+
+
+def linkage_html(county: str, quality: LinkageQuality) -> str:
+    """Render what was measured of one linkage as a page of its own."""
+    template = environment().get_template("linkage.html.j2")
+    return template.render(county=county, q=quality, figures=linkage_figures(quality))
 
 
 def archive_html(
@@ -131,6 +140,7 @@ def _csv_lines(page: Page) -> Iterator[Sequence[Any]]:
         place = ("between agencies", " ".join(b.feeds), "", b.name)
         yield from _measures(b, place, "night matched compared share expected")
     yield from _linkage_lines(page)
+    yield from _place_lines(page)
     yield from _release_lines(page)
 
 
@@ -140,8 +150,8 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
         return
     names = (
         "records persons links largest_cluster ids_kept ids_created "
-        "ids_merged ids_split ids_retired ids_restored precision recall "
-        "control_differing"
+        "ids_merged ids_split ids_retired ids_restored precision recall churn "
+        "possible decisions control_differing"
     )
     place = ("linkage", "", "", linkage.night.isoformat())
     yield from _measures(linkage, place, names)
@@ -151,6 +161,29 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
         yield from _measures(kind, ("linkage", "", "", kind.kind), "values")
     for pairs in linkage.pairs:
         yield from _measures(pairs, ("linkage", "", "", pairs.band), "pairs")
+    yield from _quality_lines(page.facts.linkage_quality)
+
+
+def _place_lines(page: Page) -> Iterator[Sequence[Any]]:
+    for found in page.facts.places:
+        yield from _measures(found, ("places", found.feed, "", ""), "places share")
+        for way in found.ways:
+            yield from _measures(way, ("places", found.feed, "", way.how), "places")
+
+
+def _quality_lines(quality: LinkageQuality | None) -> Iterator[Sequence[Any]]:
+    if quality is None:
+        return
+    for a in quality.agencies:
+        place = ("linkage quality", "", "", a.agencies)
+        yield from _measures(a, place, "true missed false recall precision")
+    for g in quality.by_group:
+        place = ("linkage quality", "", g.trait, g.value)
+        yield (*place, "persons", g.persons)
+        yield (*place, "recall", g.recall.value)
+        yield (*place, "precision", g.precision.value)
+    for u in quality.unlinkable:
+        yield from _measures(u, ("linkage quality", u.feed, "", u.reason), "records")
 
 
 def _release_lines(page: Page) -> Iterator[Sequence[Any]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from concord.contracts.models import Contract
 from concord.contracts.registry import Registry
 from concord.landing.ledger import Ledger
 from concord.landing.records import FeedNight
@@ -11,7 +12,12 @@ from concord.reporting.arrivals import agency_of
 from concord.reporting.model import Arrival, Fate, Standing, Status
 from concord.reporting.wording import delivered_sentence, missing_sentence
 
-STATUSES: dict[str, Status] = {"checked": "delivered", "late": "late", "held": "held"}
+STATUSES: dict[str, Status] = {
+    "checked": "delivered",
+    "on_time": "on_time",
+    "late": "late",
+    "held": "held",
+}
 
 
 def standings(
@@ -61,12 +67,19 @@ def _standing(
         status=STATUSES[record.status] if record else "unrecorded",
         sentence="",
         data_night=state.night if state else None,
-        carried_nights=(night - state.night).days if state else 0,
+        carried_nights=_lag(contract, state.night, night) if state else 0,
         since=_since(past) if record else None,
         code=record.code if record else None,
         detail=record.detail if record else None,
         remedy=record.remedy if record else None,
     )
+
+
+def _lag(contract: Contract | None, newest: date, night: date) -> int:
+    """Return for how many nights old data stand in for data that were due."""
+    if contract is None:
+        return (night - newest).days
+    return contract.delivery.cadence.lag(newest, night)
 
 
 def _since(past: Sequence[FeedNight]) -> date:

@@ -8,6 +8,7 @@ from concord.reporting.model import Arrival, Fate, Release, Standing, Status
 
 STATUS_WORDS: dict[Status, str] = {
     "delivered": "Delivered",
+    "on_time": "On time",
     "late": "Late",
     "held": "Held",
     "unrecorded": "No record",
@@ -107,6 +108,7 @@ def missing_sentence(standing: Standing, night: date) -> str:
     agency, data_night = standing.agency, standing.data_night
     opening = {
         "late": f"{agency} has not delivered",
+        "on_time": f"{agency} is on time ({standing.detail})",
         "held": f"{agency} delivered, but the delivery is held",
     }.get(standing.status, f"Nothing is recorded of {agency} for this night")
     if standing.code and standing.status == "held":
@@ -115,6 +117,8 @@ def missing_sentence(standing: Standing, night: date) -> str:
         return f"{opening}; none of its data has been accepted yet, so it is absent."
     if data_night == night:
         return f"{opening}."
+    if not standing.carried_nights:
+        return f"{opening}; its figures are those of {long_date(data_night)}."
     nights = plural(standing.carried_nights, "night")
     return (
         f"{opening}; its figures are those of {long_date(data_night)}, "
@@ -127,6 +131,7 @@ def headline(standings: Sequence[Standing], releases: Sequence[Release]) -> str:
     delivered = sum(s.status == "delivered" for s in standings)
     sentence = f"{delivered} of {plural(len(standings), 'feed')} delivered"
     others: list[tuple[Status, str]] = [
+        ("on_time", "on time"),
         ("late", "late"),
         ("held", "held"),
         ("unrecorded", "without a record"),

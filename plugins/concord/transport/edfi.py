@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from io import BytesIO
 
+from concord.exceptions import TransportError
 from concord.transport.base import (
     Connection,
     Drop,
@@ -21,12 +22,12 @@ from concord.transport.base import (
 )
 from concord.transport.documents import Document
 from concord.transport.edfi_host import VERSIONS, Urls, Window, find_urls, pin
+from concord.transport.edfi_snapshots import LIVE, Headers, find_snapshot
 from concord.transport.http import HttpVisit, Reply
 from concord.transport.oauth import client_secret
 from concord.transport.problems import failed, held
 from concord.transport.specs import EdFiSpec
 
-SNAPSHOT = {"Use-Snapshot": "true"}
 PATHS: dict[Role, str] = {"key_changes": "/keyChanges", "deletes": "/deletes"}
 
 
@@ -48,7 +49,7 @@ class EdFiTransport:
         with HttpVisit(self._feed, self._connection, self._spec) as visit:
             urls = find_urls(visit, self._spec)
             visit.log_in_with(client_secret(urls.login))
-            body, headers = self._versions(visit, urls)
+            body, headers = self._versions(visit, urls, int(drop.cursor or 0))
             window = pin(self._feed, drop.cursor, body)
             part = Part("manifest/00001.json", "manifest", "manifest")
             parts = [sink.store(part, BytesIO(body))]
@@ -56,7 +57,7 @@ class EdFiTransport:
             for role in self._roles(window):
                 for resource in self._spec.resources:
                     reading = _Reading(visit, self._spec, resource, role, headers)
-                    parts.extend(reading.pages(urls.data, window, sink))
+                    parts.extend(self._pages(reading, role, urls, window, sink))
                     if role == "rows":
                         rows[resource] = reading.rows
         return Fetched(
@@ -67,15 +68,25 @@ class EdFiTransport:
             whole=not drop.cursor,
         )
 
-    def _versions(self, visit: HttpVisit, urls: Urls) -> tuple[bytes, dict[str, str]]:
+    def _pages(
+        self, reading: "_Reading", role: Role, urls: Urls, window: Window, sink: Sink
+    ) -> list[StoredPart]:
+        """Store a window's pages; hosts before 6.0 may not know key changes."""
+        try:
+            return reading.pages(urls.data, window, sink)
+        except TransportError as error:
+            unknown = role == "key_changes" and 0 < urls.release < 6
+            if not unknown or error.code != "NOT_FOUND":
+                raise
+        return []
+
+    def _versions(
+        self, visit: HttpVisit, urls: Urls, last: int
+    ) -> tuple[bytes, Headers]:
         """Ask for the change versions; of a snapshot, if there is one tonight."""
-        url = f"{urls.changes}/availableChangeVersions"
-        if self._spec.snapshot:
-            ok = frozenset({200, 404})
-            reply = visit.get(url, VERSIONS, ok=ok, headers=SNAPSHOT)
-            if reply.status == 200:
-                return reply.body, SNAPSHOT
-        return visit.get(url, VERSIONS).body, {}
+        if self._spec.snapshot and (found := find_snapshot(visit, urls, last)):
+            return found
+        return visit.get(f"{urls.changes}/availableChangeVersions", VERSIONS).body, LIVE
 
     def _roles(self, window: Window) -> tuple[Role, ...]:
         """Return what to read: a first load has no deletions, a quiet night nothing."""
@@ -96,7 +107,7 @@ class _Reading:
         spec: EdFiSpec,
         resource: str,
         role: Role,
-        headers: dict[str, str],
+        headers: Headers,
     ) -> None:
         self.rows = 0
         self._visit = visit
@@ -128,6 +139,8 @@ class _Reading:
         for reply in self._replies(url, window, before, ids):
             self._store(reply, sink, ids)
         if before is None:
+            if self._role == "rows" and self._spec.paging == "offset":
+                self._check_unmoved(url, window)
             return False
         after = (self._total(url, window) or 0) if before else 0
         if not min(before, after) <= len(ids) <= max(before, after):
@@ -140,10 +153,10 @@ class _Reading:
         self, url: str, window: Window, total: int | None, ids: set[str]
     ) -> Iterator[Reply]:
         """Read a window's pages, in the one way of paging that suits them."""
+        if self._role == "rows" and self._spec.paging == "cursor" and total != 0:
+            return self._by_cursor(url, window)
         if total is None:
             return self._forward(url, window, ids)
-        if total and self._role == "rows" and self._spec.paging == "cursor":
-            return self._by_cursor(url, window)
         return self._backward(url, window, total)
 
     def _backward(self, url: str, window: Window, total: int) -> Iterator[Reply]:
@@ -153,13 +166,13 @@ class _Reading:
             yield self._get(url, {**window.params, "limit": size, "offset": offset})
 
     def _forward(self, url: str, window: Window, ids: set[str]) -> Iterator[Reply]:
-        """Read pages by offset until one is not full: for hosts that count no notices.
+        """Read pages by offset to an empty one, for what a host does not count.
 
-        Notices of a pinned window do not change, so none can be skipped.
+        A page that is not full need not be the last: a host may cap its pages.
         """
-        size = count = self._spec.page_size
-        offset = 0
-        while count == size:
+        size = self._spec.page_size
+        offset, count = 0, size
+        while count:
             rows, known = self.rows, len(ids)
             yield self._get(url, {**window.params, "limit": size, "offset": offset})
             count = self.rows - rows
@@ -167,6 +180,17 @@ class _Reading:
             if count and len(ids) == known:
                 detail = f"{self._what}: a page came twice with the same rows"
                 raise held("DUPLICATE_PAGE", self._visit.feed, detail)
+
+    def _check_unmoved(self, url: str, window: Window) -> None:
+        """Raise if a row has left the window, behind which others then moved up."""
+        if window.newest is None:
+            return
+        later = {**Window(last=window.newest, newest=None).params, "limit": 1}
+        for address in (url, url + PATHS["deletes"]):
+            body = self._get(address, later).body
+            if Document(self._visit.feed, self._what, body).items():
+                detail = f"{self._what}: rows changed while uncounted pages were read"
+                raise failed("CHANGED_WHILE_READ", self._visit.feed, detail)
 
     def _by_cursor(self, url: str, window: Window) -> Iterator[Reply]:
         """Read pages by token; the server allows neither offset nor count with it."""
@@ -196,17 +220,38 @@ class _Reading:
         return tokens
 
     def _get(self, url: str, params: dict[str, str | int]) -> Reply:
-        return self._visit.get(url, self._what, params=params, headers=self._headers)
+        """Ask for a page; of a snapshot, all of whose pages may be gone at once."""
+        ok, headers = frozenset({200, 400}), self._headers
+        try:
+            reply = self._visit.get(
+                url, self._what, ok=ok, params=params, headers=headers
+            )
+        except TransportError as error:
+            gone = {"GONE"} if headers else set()
+            gone |= {"NOT_FOUND"} if "Use-Snapshot" in headers else set()
+            if error.code not in gone:
+                raise
+        else:
+            return self._granted(reply)
+        detail = f"{self._what}: the host has removed the snapshot or this resource"
+        raise failed("GONE", self._visit.feed, detail)
+
+    def _granted(self, reply: Reply) -> Reply:
+        """Return a page, unless the host will not have it asked for like this."""
+        if reply.status == 400:
+            detail = f"{self._what}: answered with HTTP 400"
+            raise failed("PAGE_REFUSED", self._visit.feed, detail)
+        return reply
 
     def _total(self, url: str, window: Window) -> int | None:
-        """Ask how many items the window holds just now; some hosts count only rows."""
-        what = f"Total-Count of {self._path}"
+        """Ask how many items the window holds just now; some hosts count none."""
         params = {**window.params, "limit": 0, "totalCount": "true"}
         told = self._get(url, params).headers.get("Total-Count")
-        if told is None and self._role != "rows":
+        if told is None:
             return None
-        if told is None or not (told.isascii() and told.isdigit()):
-            raise failed("PROTOCOL", self._visit.feed, f"{what} is not a count")
+        if not (told.isascii() and told.isdigit()):
+            detail = f"Total-Count of {self._path} is not a count"
+            raise failed("PROTOCOL", self._visit.feed, detail)
         return int(told)
 
     def _store(self, reply: Reply, sink: Sink, ids: set[str]) -> None:

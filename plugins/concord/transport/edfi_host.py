@@ -1,5 +1,6 @@
 """Where an Ed-Fi host has its doors, and which change versions it can tell of."""
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import urlsplit
@@ -10,16 +11,18 @@ from concord.transport.problems import held
 from concord.transport.specs import EdFiSpec
 
 VERSIONS = "available change versions"
+PATTERN = re.compile(r"\{([^{}]*)\}")
 DATA, CHANGES = "/data/v3", "/changeQueries/v1"
 
 
 @dataclass(frozen=True)
 class Urls:
-    """Addresses of login, data and change queries."""
+    """Addresses of login, data and change queries, and the release; 0 if untold."""
 
     login: str
     data: str
     changes: str
+    release: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,33 +59,48 @@ def find_urls(visit: HttpVisit, spec: EdFiSpec) -> Urls:
     what = "the discovery document"
     body = visit.get(spec.discovery_path, what, token=False).body
     found = Document(visit.feed, what, body)
-    data = _filled(found, "dataManagementApi")
+    data = _filled(found, "dataManagementApi", spec)
     changes = (
-        _filled(found, "changeQueries")
+        _filled(found, "changeQueries", spec)
         if found.at("urls.changeQueries")
         else data.replace(DATA, CHANGES, 1)
     )
     return Urls(
-        login=visit.address(_filled(found, "oauth")),
-        data=_placed(visit.address(data), spec.place),
-        changes=_placed(visit.address(changes), spec.place),
+        login=visit.address(_filled(found, "oauth", spec)),
+        data=_placed(visit.address(data), spec),
+        changes=_placed(visit.address(changes), spec),
+        release=_release(found.at("version")),
     )
 
 
-def _filled(found: Document, name: str) -> str:
-    """Return an address of the document, which must leave nothing to fill in."""
-    url = found.text(f"urls.{name}")
-    if "{" in url:
-        raise found.problem(f"urls.{name} is a pattern: name the tenant's own document")
-    return url
+def _release(told: object) -> int:
+    """Return the first number of a host's version."""
+    first = str(told).lstrip("v").partition(".")[0]
+    return int(first) if first.isascii() and first.isdigit() else 0
 
 
-def _placed(url: str, place: str) -> str:
-    """Return an address that ends with instance and year, if the host has several."""
+def _filled(found: Document, name: str, spec: EdFiSpec) -> str:
+    """Return an address of the document, its pattern filled with year and instance."""
+
+    def fill(match: re.Match[str]) -> str:
+        value = spec.year if "year" in match[1].lower() else spec.instance
+        if value is None:
+            detail = f"urls.{name} is a pattern: give instance or year in the contract"
+            raise found.problem(detail)
+        return str(value)
+
+    return PATTERN.sub(fill, found.text(f"urls.{name}"))
+
+
+def _placed(url: str, spec: EdFiSpec) -> str:
+    """Return an address with instance and year, if the host has several.
+
+    A host writes them where it wants; one that leaves them out has them at the end.
+    """
     url = url.rstrip("/")
-    if not place or urlsplit(url).path.endswith(f"/{place}"):
-        return url
-    return f"{url}/{place}"
+    parts = urlsplit(url).path.split("/")
+    left = [part for part in spec.place.split("/") if part and part not in parts]
+    return "/".join((url, *left))
 
 
 def pin(feed: str, cursor: str, body: bytes) -> Window:
@@ -103,6 +121,11 @@ def pin(feed: str, cursor: str, body: bytes) -> Window:
         detail = "change versions after the last one taken are gone"
         raise held("TRACKING_TRUNCATED", feed, detail)
     return Window(last=last, newest=newest)
+
+
+def newest_version(feed: str, body: bytes) -> int:
+    """Return the newest change version that a host tells of."""
+    return _version(Document(feed, VERSIONS, body), "newestChangeVersion")
 
 
 def _version(versions: Document, name: str) -> int:

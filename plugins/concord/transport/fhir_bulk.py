@@ -32,13 +32,20 @@ from concord.transport.specs import FhirBulkSpec
 
 # A file's address may be a capability that lapses: then its server says forbidden.
 FILE_GONE = GONE | {"FORBIDDEN"}
+# What servers and the object stores behind them call NDJSON. Its lines are looked at;
+# a page for people is HTML.
 NDJSON_TYPES = frozenset(
     {
+        "",
         NDJSON,
+        "application/fhir+json",
+        "application/json",
+        "application/jsonl",
         "application/ndjson",
         "application/octet-stream",
         "application/x-ndjson",
         "binary/octet-stream",
+        "text/plain",
     }
 )
 FILE_HEADERS = {"Accept": NDJSON, "Accept-Encoding": "gzip"}
@@ -110,6 +117,7 @@ class FhirBulkTransport:
             rows_expected=taking.rows,
             cursor=taking.cursor,
             source=drop.source,
+            whole=not drop.cursor,
         )
 
     def _check(self, manifest: ExportManifest, since: str) -> None:

@@ -14,7 +14,9 @@ from concord.transport.specs import FhirBulkSpec
 
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 # What a server answers that does not have a document, rather than one in trouble.
-ABSENT = frozenset({"FORBIDDEN", "GONE", "HTTP_STATUS", "NOT_DATA", "NOT_FOUND"})
+ABSENT = frozenset(
+    {"FORBIDDEN", "GONE", "HTTP_STATUS", "NOT_DATA", "NOT_FOUND", "UNAUTHORIZED"}
+)
 ACTIONS = {"v1": "read", "v2": "rs"}
 
 

@@ -1,5 +1,6 @@
 """The manifest of a bulk data export and the outcomes that it reports."""
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -108,7 +109,7 @@ class ExportManifest(_Lenient):
         Document(feed, "the manifest", body)
         wrong: list[str] = []
         try:
-            return cls.model_validate_json(body)
+            return cls.model_validate_json(body.removeprefix(BOM_UTF8))
         except ValidationError as error:
             wrong = sorted({".".join(map(str, e["loc"])) for e in error.errors()})
         detail = f"the manifest is wrong at {', '.join(wrong[:5]) or 'its start'}"

@@ -23,7 +23,7 @@ from concord.transport.retrying import RetryBudget
 from concord.transport.specs import HttpSpec
 from concord.transport.streams import CheckedStream, RecordCounter
 
-JSON_TYPES = frozenset({"application/json", "application/fhir+json"})
+JSON_TYPES = frozenset({"application/json", "text/json"})  # and all that end in +json
 PAGE_LIMIT = 256 * 2**20
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 STATUS_CODES = {
@@ -215,7 +215,7 @@ class HttpVisit:
         token: bool = True,
     ) -> Iterator[CheckedStream]:
         """Open a long file as a checked stream."""
-        headers = {"Accept": ", ".join(sorted(types)), **(headers or {})}
+        headers = {"Accept": ", ".join(filter(None, sorted(types))), **(headers or {})}
         with self._send("GET", target, what, headers=headers, token=token) as response:
             self._check(response, what, frozenset({200}), types)
             yield self._body(response, what, self._spec.max_bytes, counter)
@@ -343,7 +343,8 @@ class HttpVisit:
         if response.status_code not in ok:
             raise self._refusal(response.status_code, what)
         sent = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        if response.status_code == 200 and sent not in types:
+        wanted = sent in types or (types is JSON_TYPES and sent.endswith("+json"))
+        if response.status_code == 200 and not wanted:
             raise failed("NOT_DATA", self.feed, f"{what}: unexpected content type")
 
     def _refusal(self, status: int, what: str) -> DataError:

@@ -1,13 +1,21 @@
 """What a night folder is said to hold: by its manifest, or by its listing."""
 
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from concord.exceptions import DataError, DeliveryHeld
 from concord.transport.problems import failed, held
@@ -15,7 +23,9 @@ from concord.transport.specs import ARCHIVE, FILE_NAME, FileName, Name, NightFol
 from concord.transport.streams import CheckedStream
 
 CHECKSUM = ".sha256"  # what a checksum file is called after its file
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)
+]
 CHECKSUM_LINE = re.compile(rb"\s*\\?([0-9a-fA-F]{64})(?:\s.*)?", re.DOTALL)
 
 
@@ -115,7 +125,7 @@ def read_manifest(
     night would leave a gap that nothing could fill afterwards.
     """
     try:
-        manifest = Manifest.model_validate_json(body)
+        manifest = Manifest.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
         raise _invalid(feed, error) from None
     if manifest.source != (spec.manifest_source or feed):

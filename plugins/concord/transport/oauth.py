@@ -18,14 +18,16 @@ from concord.transport.retrying import BUSY
 from concord.transport.signing_key import SigningKey
 
 ASSERTION_SECONDS = 240
+REFUSING = (400, 401, 403)
 EARLY_SECONDS = 20
+TOKEN_SECONDS = 300  # where the answer does not say how long a token is good
 
 
-def client_secret(token_url: str) -> Login:
+def client_secret(token_url: str, scope: str | None = None) -> Login:
     """Log in with the connection's login and password (HTTP Basic)."""
 
     def login(visit: HttpVisit) -> Token:
-        return _fetch(visit, token_url, "client_secret_basic", None)
+        return _fetch(visit, token_url, "client_secret_basic", scope)
 
     return login
 
@@ -61,7 +63,7 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
         token_endpoint_auth_method=method,
     )
     visit.configure(session)
-    session.register_compliance_hook("access_token_response", _unless_busy)
+    session.register_compliance_hook("access_token_response", _understood)
     ask = partial(
         session.fetch_token,
         visit.address(url),
@@ -72,7 +74,8 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
     problem = None
     try:
         token = visit.call(ask, "the token endpoint")
-        value, seconds = str(token["access_token"]), float(token.get("expires_in", 300))
+        value = str(token["access_token"])
+        seconds = float(token.get("expires_in") or TOKEN_SECONDS)
     except AuthlibBaseError:
         problem = failed("LOGIN_REFUSED", visit.feed, "no token was granted")
     except (KeyError, TypeError, ValueError):
@@ -84,10 +87,12 @@ def _fetch(visit: HttpVisit, url: str, method: Any, scope: str | None) -> Token:
     return Token(value=value, expires_at=asked_at + seconds - early)
 
 
-def _unless_busy(response: requests.Response) -> requests.Response:
-    """Raise for a token endpoint that asks to come later, which refuses nobody."""
+def _understood(response: requests.Response) -> requests.Response:
+    """Raise for a token endpoint that refuses, in whatever words, or is only busy."""
     if response.status_code in BUSY:
         response.raise_for_status()
+    if response.status_code in REFUSING:
+        raise AuthlibBaseError(error="refused")
     return response
 
 

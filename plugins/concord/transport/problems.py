@@ -17,6 +17,7 @@ REMEDIES = {
     "NOT_DATA": "Ask the agency; a login or error page came in place of data",
     "NOT_FOUND": "Check path, resource and group names in the contract's transport",
     "OTHER_ORIGIN": "If the address is rightful, list it in extra.allowed_origins",
+    "PAGE_REFUSED": "Lower pageSize, or change paging, in the contract's transport",
     "PAGING_LOOP": "Ask the agency to mend paging; the same page was named twice",
     "PROTOCOL": "Ask the agency; its answer does not follow the protocol",
     "QUERY_FAILED": "Ask the agency what its database logged for this query",

@@ -49,7 +49,7 @@ class RestTransport:
         """Return the login that the contract names; it names exactly one."""
         if self._spec.api_key_header:
             return api_key(self._spec.api_key_header)
-        return client_secret(self._spec.token_path or "")
+        return client_secret(self._spec.token_path or "", self._spec.scope)
 
 
 class _Reading:
@@ -73,8 +73,9 @@ class _Reading:
         target: str | None = first_page(self._spec, path)
         seen: set[str] = set()
         parts: list[StoredPart] = []
+        address: str | None = None
         while target:
-            address = visit.address(target)
+            address = visit.address(target, base=address)
             if address in seen:
                 raise failed("PAGING_LOOP", self._feed, self._what)
             seen.add(address)

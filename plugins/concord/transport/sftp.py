@@ -63,9 +63,20 @@ class SftpVisit:
         self._sftp.get_channel().get_transport().close()
 
     def entries(self, folder: str, what: str) -> tuple[Entry, ...]:
-        """List a folder."""
+        """List a folder; a link is what it leads to on the agency's own server."""
         found = self._ask(partial(self._sftp.listdir_attr, folder), what)
-        return tuple(_entry(attributes.filename, attributes) for attributes in found)
+        return tuple(self._listed(folder, attributes) for attributes in found)
+
+    def _listed(self, folder: str, attributes: SFTPAttributes) -> Entry:
+        """Say how a listed file looks; a link that leads nowhere is no file."""
+        entry = _entry(attributes.filename, attributes)
+        if not stat.S_ISLNK(attributes.st_mode or 0):
+            return entry
+        try:
+            found = self._sftp.stat(f"{folder.rstrip('/')}/{entry.name}")
+        except (OSError, ValueError):
+            return entry
+        return _entry(entry.name, found)
 
     def look(self, path: str, what: str, missing: str = "NOT_FOUND") -> Entry:
         """Look at one file."""

@@ -16,6 +16,7 @@ from tenacity.wait import wait_random_exponential
 from concord.exceptions import DataError
 from concord.transport.base import Connection
 from concord.transport.problems import failed
+from concord.transport.sftp_names import AnyNames
 from concord.transport.specs import SftpSpec
 
 KEY_TYPES = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
@@ -84,7 +85,7 @@ def _connect(feed: str, spec: SftpSpec, connection: Connection) -> paramiko.SFTP
             look_for_keys=False,
             **_proof(connection),
         )
-        return client.open_sftp()
+        return _open_sftp(client)
     except (OSError, EOFError, paramiko.SSHException) as error:
         transport = client.get_transport()
         client.close()
@@ -93,6 +94,15 @@ def _connect(feed: str, spec: SftpSpec, connection: Connection) -> paramiko.SFTP
         if isinstance(error, TimeoutError):
             raise
         raise _BusyError(error) from None
+
+
+def _open_sftp(client: paramiko.SSHClient) -> paramiko.SFTPClient:
+    """Open SFTP over a connection that is logged in."""
+    transport = client.get_transport()
+    sftp = None if transport is None else AnyNames.from_transport(transport)
+    if sftp is None:
+        raise paramiko.SSHException("no channel")
+    return sftp
 
 
 def _proof(connection: Connection) -> dict[str, Any]:

@@ -15,11 +15,14 @@ CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key, what signs with it, and under which name the agency knows it."""
+    """A private key, what signs with it, and under which name the agency knows it.
+
+    SMART asks for a name; one that nobody gave is the key's thumbprint (RFC 7638).
+    """
 
     key: RSAKey | ECKey = field(repr=False)
     algorithm: str
-    kid: str | None
+    kid: str
 
     @classmethod
     def of(cls, extra: Mapping[str, Any]) -> "SigningKey | None":
@@ -34,8 +37,8 @@ class SigningKey:
             return None
         told = extra.get("algorithm") or known.get("alg")
         algorithm = str(told or ALGORITHMS[key.key_type])
-        kid = extra.get("kid") or known.get("kid")
-        signing = cls(key, algorithm, None if kid is None else str(kid))
+        kid = extra.get("kid") or known.get("kid") or key.thumbprint()
+        signing = cls(key, algorithm, str(kid))
         return signing if signing._fits() else None
 
     def _fits(self) -> bool:

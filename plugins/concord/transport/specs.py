@@ -25,6 +25,7 @@ FilePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?\[\]-]+$
 FolderName = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]|%[Ymd])+$")]
 ARCHIVE = "archive"  # stands for the table of a zip that holds several
 Address = Annotated[str, StringConstraints(pattern=r"^(https?:/)?/[A-Za-z0-9_.:/-]*$")]
+Scope = Annotated[str, StringConstraints(pattern=r"^[!-~]+( [!-~]+)*$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
@@ -150,11 +151,13 @@ class RestSpec(HttpSpec):
     base_path: UrlPath
     token_path: UrlPath | None = None
     api_key_header: HeaderName | None = None
+    scope: Scope | None = None
     resources: Names
     page_size: int = Field(ge=1)
-    paging: Literal["link", "offset", "cursor"] = "link"
+    paging: Literal["link", "offset", "page", "cursor"] = "link"
     limit_param: Name = "limit"
     offset_param: Name = "offset"
+    page_param: Name = "page"
     cursor_param: Name = "cursor"
     data_path: str = "data"
     next_path: str | None = "paging.next"
@@ -233,6 +236,8 @@ class EdFiSpec(HttpSpec):
 
 class FhirBulkSpec(HttpSpec):
     """Changes since the last night from a FHIR R4 bulk data export."""
+
+    refreshable: ClassVar[bool] = True
 
     kind: Literal["fhir_bulk"]
     edition: Literal["STU1", "STU2", "STU3", "STU4"] = "STU2"

@@ -19,6 +19,7 @@ from concord.parsing.loading import Loaded, TypeFaults
 from concord.validation import doubts
 from concord.validation.brakes import Brakes
 from concord.validation.clock_changes import doubtful_times
+from concord.validation.deletions import make_out_deletions
 from concord.validation.duplicates import conflicts, leave_out_superseded
 from concord.validation.landed_tables import LandedTables
 from concord.validation.overriding import RowNames, check_rules_exist, let_through
@@ -66,7 +67,11 @@ class CheckedDelivery:
     @property
     def outcome(self) -> Outcome:
         """Return what became of the rows, as a state keeps it."""
-        return Outcome(tables=tuple(self.counts), rules=tuple(self.rules))
+        return Outcome(
+            tables=tuple(self.counts),
+            rules=tuple(self.rules),
+            profiles=tuple(self.profiles),
+        )
 
 
 class DeliveryChecker:
@@ -93,7 +98,11 @@ class DeliveryChecker:
         delivery = checked.delivery
         for table in in_dependency_order(self.contract):
             loaded = self.landed.load(delivery, table)
+            if table.deletes is not None:
+                make_out_deletions(self.con, self.contract, table)
             checked.tables[table.name] = self._check_table(table, loaded, checked.whole)
+        rows = {name: one.loaded.relation for name, one in checked.tables.items()}
+        doubts.hold_if_mixed(self.con, self.contract, rows)
         doubts.hold_if_too_bad(self.contract, checked.counts, self.brakes)
 
     def _check_table(self, table: Table, loaded: Loaded, whole: bool) -> CheckedTable:
@@ -276,9 +285,12 @@ class DeliveryChecker:
         con, name = self.con, table.name
         leave_out_superseded(con, table, candidates, failures)
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE accepted_{name} AS SELECT * FROM "
-            f"{candidates} WHERE _row NOT IN (SELECT _row FROM {failures}) "
-            f"AND _row NOT IN (FROM superseded_{name})"
+            f"CREATE OR REPLACE TEMP TABLE left_out_{name} AS SELECT _row FROM "
+            f"{failures} UNION FROM superseded_{name}"
+        )
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW accepted_{name} AS "
+            f"FROM {candidates} ANTI JOIN left_out_{name} USING (_row)"
         )
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW upserts_{name} AS FROM accepted_{name} "

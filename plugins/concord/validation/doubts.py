@@ -1,8 +1,12 @@
 """What, in the counts of a delivery's rules, puts the whole delivery in doubt."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import duckdb
 
 from concord.contracts.models import Contract, Table
+from concord.duck import count, quoted
 from concord.exceptions import DeliveryHeld
 from concord.landing.records import RuleCount, TableCount
 from concord.validation.brakes import Brakes
@@ -20,6 +24,35 @@ def hold_if_from_elsewhere(feed: str, table: Table, rules: Iterable[RuleCount]) 
                 f"of another agency in '{rule.columns}'",
                 remedy="Tell both agencies at once: one's file may have gone to the "
                 "other",
+            )
+
+
+def hold_if_mixed(
+    con: duckdb.DuckDBPyConnection, contract: Contract, rows: Mapping[str, str]
+) -> None:
+    """Hold a delivery whose tables differ in what the contract gives one value.
+
+    ``rows`` names the relation of each table's rows.
+    """
+    groups = defaultdict(list)
+    for table in contract.tables:
+        for column in table.columns:
+            if column.one_value is not None:
+                groups[column.one_value].append((table.name, column.name))
+    for group, places in groups.items():
+        values = " UNION ".join(
+            f"SELECT {quoted(column)}::VARCHAR AS value FROM {rows[table]}"
+            for table, column in places
+        )
+        found = count(con, f"(FROM ({values}) WHERE value IS NOT NULL)")
+        if found > 1:
+            where = ", ".join(f"{table}.{column}" for table, column in places)
+            raise DeliveryHeld(
+                "MIXED_DELIVERY",
+                feed=contract.id,
+                detail=f"{found} values in {where}, the contract says one ('{group}')",
+                remedy="Ask the agency to export all tables at once and send them "
+                "together",
             )
 
 

@@ -7,7 +7,7 @@ export changed. A dated exemption lets it through.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from statistics import median
 
 import duckdb
@@ -52,9 +52,10 @@ def comparable(
 ) -> list[PastDelivery]:
     """Return the past deliveries with which one of a night can be compared.
 
-    A snapshot is like any other; what changes in a day depends on the weekday.
+    A snapshot is like any other; what changes in a day depends on the weekday, what
+    changes in a week or a month does not.
     """
-    if delivery.mode == "increment":
+    if delivery.mode == "increment" and delivery.cadence.several_a_week(night):
         past = [p for p in past if p.night.weekday() == night.weekday()]
     return past[: delivery.drift.nights]
 
@@ -83,10 +84,10 @@ def findings(
 
 
 def nights_covered(past: list[PastDelivery], delivery: Delivery, night: date) -> int:
-    """Return of how many nights a delivery may tell; after an outage, of several."""
+    """Return for how many due nights a delivery may tell; after an outage, several."""
     if delivery.mode == "full" or not past:
         return 1
-    return max(1, (night - past[0].night) // timedelta(days=1))
+    return max(1, delivery.cadence.due_nights(past[0].night, night))
 
 
 def _volume(

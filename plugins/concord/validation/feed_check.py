@@ -149,25 +149,28 @@ class FeedCheck:
             healer.forget_persons()
             waiting, healed = healer.finish()
             checked[-1].extra_rules += merger.implausible_ages()
-            columns = merger.completeness(tables)
-            description = StateDescription(
-                feed=contract.id,
-                night=night,
-                previous=previous,
-                deliveries=tuple(d.id for d in deliveries),
-                contract_version=contract.version,
-                content={n: t.num_rows for n, t in tables.content.items()},
-                vault={n: t.num_rows for n, t in tables.vault.items()},
-                made_at=now(),
-                outcomes={c.delivery.id: c.outcome for c in checked},
-                columns=tuple(columns),
-            )
-            self._record(night, checked, brakes)
-            self.ledger.history.record_healing(contract.id, night, healed)
-            self._record_deletions(night, gone, merger.deleted, orphaned)
-            self.ledger.record_columns(contract.id, state, columns)
-            self.quarantine.write(state, waiting, self.ledger.confirm)
-            self.store.write(state, tables, description, self.ledger.confirm)
+            with self.store.appearing(state, tables, self.ledger.confirm) as staged:
+                columns = merger.completeness(staged)
+                description = StateDescription(
+                    feed=contract.id,
+                    night=night,
+                    previous=previous,
+                    deliveries=tuple(d.id for d in deliveries),
+                    contract_version=contract.version,
+                    content={n: t.rows for n, t in staged.content.items()},
+                    vault={n: t.rows for n, t in staged.vault.items()},
+                    made_at=now(),
+                    outcomes={c.delivery.id: c.outcome for c in checked},
+                    columns=tuple(columns),
+                    healing=tuple(healed),
+                    deletion=Deletion(contract.id, night, gone, merger.deleted),
+                )
+                staged.describe(description)
+                self._record(night, checked, brakes)
+                self.ledger.history.record_healing(contract.id, night, healed)
+                self._record_deletions(night, gone, merger.deleted, orphaned)
+                self.ledger.record_columns(contract.id, state, columns)
+                self.quarantine.write(state, waiting, self.ledger.confirm)
 
     def _apply(
         self,

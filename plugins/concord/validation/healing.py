@@ -47,6 +47,7 @@ class Healer:
         self.merger = merger
         self.quarantine = quarantine
         self.contract = merger.contract
+        self.older = 0  # rows that waited when the last delivery was checked
         con.execute("CREATE OR REPLACE TEMP SEQUENCE waiting_number")
 
     def begin(self, previous: str | None) -> None:
@@ -80,6 +81,8 @@ class Healer:
         """Take note of a delivery that was just applied: what it heals and adds."""
         for table in self.contract.tables:
             self._heal(table, whole)
+        self.older = sum(count(self.con, _open(t)) for t in self.contract.tables)
+        for table in self.contract.tables:
             self._add(table, night)
 
     def _heal(self, table: Table, whole: bool) -> None:
@@ -89,9 +92,9 @@ class Healer:
             ("corrected", f"({keys}) IN (SELECT ({keys}) FROM upserts_{name})"),
             ("withdrawn", f"({keys}) IN (SELECT ({keys}) FROM accepted_{name})"),
         ]
-        if table.deletes is not None and set(table.deletes.key) <= _names(table):
+        if table.deletes is not None:
             deleted = ", ".join(map(quoted, table.deletes.key))
-            notices = f"(SELECT ({deleted}) FROM deleted_{name})"
+            notices = f"(SELECT ({deleted}) FROM noticed_{name})"
             fates.append(("withdrawn", f"({deleted}) IN {notices}"))
         fates.append(("replaced", f"({keys}) IN (SELECT ({keys}) FROM failed_{name})"))
         if whole:
@@ -127,10 +130,11 @@ class Healer:
     def recheck(self) -> None:
         """Check again what waits, and merge what passes now.
 
-        What a snapshot holds was checked with it, and what it lacks is gone.
+        What the last delivery left waiting was checked against all that is known, so
+        it can pass only together with an older row. What a snapshot holds was checked
+        with it, and what it lacks is gone.
         """
-        waiting = sum(count(self.con, _open(t)) for t in self.contract.tables)
-        if waiting == 0 or self.contract.delivery.absence_deletes:
+        if self.older == 0 or self.contract.delivery.absence_deletes:
             return
         for table in in_dependency_order(self.contract):
             self._recheck(table)
@@ -140,9 +144,12 @@ class Healer:
         name = table.name
         typed = ", ".join(quoted(column) for column in sql_types(table))
         candidates = f"candidates_{name}"
-        self.con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {candidates} AS "
+        self.con.execute(  # a table, because what is found here settles some of them
+            f"CREATE OR REPLACE TEMP TABLE rechecked_{name} AS "
             f"SELECT {typed}, _row FROM {_open(table)}"
+        )
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {candidates} AS FROM rechecked_{name}"
         )
         failures = self.checker.recheck(table, candidates)
         accepted = f"_row IN (SELECT _row FROM accepted_{name})"
@@ -196,7 +203,3 @@ def _open(table: Table) -> str:
 
 def _keys(table: Table) -> str:
     return ", ".join(quoted(column.name) for column in table.key)
-
-
-def _names(table: Table) -> set[str]:
-    return {column.name for column in table.columns}

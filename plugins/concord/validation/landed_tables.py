@@ -11,8 +11,8 @@ from concord.landing.archive import Archive
 from concord.landing.receipts import ReceiptPart
 from concord.landing.records import Delivery
 from concord.landing.unpacking import unpack
-from concord.parsing.key_changes import load_key_changes
-from concord.parsing.loading import Loaded, load, load_deletes
+from concord.parsing.loading import Loaded, load
+from concord.parsing.notices import load_deletions, load_key_changes
 from concord.validation.splitting import is_deletion
 
 
@@ -62,7 +62,7 @@ class LandedTables:
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
             files = self._open(delivery, parts, table, suffix)
-            deleted = load_deletes(self.con, self.contract, table, files)
+            deleted = load_deletions(self.con, self.contract, table, files)
             self._hold_without_keys(table, deleted, list(table.deletes.key))
         for path in self.workspace.glob(f"*{suffix}"):
             path.unlink()
@@ -103,11 +103,9 @@ class LandedTables:
                 continue
             parts = receipt.of(table.source, "key_changes")
             files = self._open(delivery, parts, table, suffix)
-            ndjson = self.contract.delivery.format == "ndjson"
-            changed = load_key_changes(self.con, table, files, ndjson)
-            for side in ("old", "new"):
-                names = [f"{side}_{column.name}" for column in table.key]
-                self._hold_without_keys(table, changed, names)
+            changed = load_key_changes(self.con, self.contract, table, files)
+            names = [f"{s}_{c.name}" for s in ("old", "new") for c in table.key]
+            self._hold_without_keys(table, changed, [*names, "_order"])
             for path in files:
                 path.unlink()
 
@@ -118,7 +116,7 @@ class LandedTables:
         if found:
             raise self._held(
                 "NOTICE_WITHOUT_KEY",
-                f"{table.name}: deletions or key changes without the contract's key",
+                f"{table.name}: notices without what the contract names",
                 "Ask the agency for keys in its notices, or correct their path",
             )
 

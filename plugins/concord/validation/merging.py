@@ -1,12 +1,12 @@
 """A checked delivery merged into the last good state: the feed's new state."""
 
 from collections.abc import Callable
+from functools import partial
 
 import duckdb
-import pyarrow as pa
 
 from concord.contracts.models import Contract, Table
-from concord.duck import count, fetch, one, quoted
+from concord.duck import count, one, quoted, stream
 from concord.landing.records import ColumnCount, RuleCount
 from concord.parsing.casting import sql_types
 from concord.sealing import KeyRing
@@ -15,7 +15,7 @@ from concord.validation.brakes import Brakes
 from concord.validation.key_changes import KeyFollower
 from concord.validation.record_keys import RecordKeys
 from concord.validation.relations import load_codes, load_relation
-from concord.validation.states import StateStore, StateTables
+from concord.validation.states import Rows, StagedState, StateStore, StateTables
 from concord.zones import Zones
 
 Draw = Callable[[int], list[str]]
@@ -95,21 +95,20 @@ class StateMerger:
                 )
 
     def _begin_from(self, previous: str) -> None:
+        store = self.store
         for table in self.tables:
-            content = self.store.read_content(previous, table.name)
+            content = store.open_content(previous, table.name)
             load_relation(self.con, f"previous_{table.name}", content)
-        for name in self.store.vault_tables(previous):
+        for name in store.vault_tables(previous):
             if name != "person":
-                load_relation(
-                    self.con, f"previous_{name}", self.store.read_vault(previous, name)
-                )
+                rows = store.open_vault(previous, name)
+                load_relation(self.con, f"previous_{name}", rows)
         if len(self.person_tables) == 1:
             (table,) = self.person_tables
-            person = self.store.read_vault(previous, "person")
             columns = splitting.identity_columns(table)
-            load_relation(
-                self.con, f"previous_identity_{table.name}", person.select(columns)
-            )
+            persons = store.open_vault(previous, "person")
+            relation = f"previous_identity_{table.name}"
+            load_relation(self.con, relation, persons, columns)
 
     def follow_keys(self) -> None:
         """Let the state so far follow the keys that a delivery says were changed."""
@@ -137,7 +136,7 @@ class StateMerger:
         originals += [
             f"SELECT {quoted(t.person.name)} FROM deleted_{t.name}"
             for t in self.tables
-            if t.person is not None and t.deletes and t.person.name in t.deletes.key
+            if t.person is not None and t.deletes and t.person in t.key
         ]
         if originals:
             self.person_keys.assign(
@@ -179,7 +178,6 @@ class StateMerger:
         key = [c.name for c in table.key]
         marked = splitting.is_deletion(table)
         if table.deletes is not None:
-            key = list(table.deletes.key)
             source = f"deleted_{table.name}"
         elif marked != "(FALSE)":
             source = f"(FROM accepted_{table.name} WHERE {marked})"
@@ -209,6 +207,7 @@ class StateMerger:
         keys = ", ".join(map(quoted, key))
         if whole:
             gone = f"SELECT {keys} FROM {previous} EXCEPT SELECT {keys} FROM {new}"
+        taken = 0
         if gone is not None:
             taken = count(
                 con,
@@ -219,16 +218,17 @@ class StateMerger:
         if whole:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {previous} AS FROM {new}")
             return
-        if gone is not None:
+        if taken:
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
                 f"AS _old ANTI JOIN ({gone}) AS _gone USING ({keys})"
             )
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
-            f"AS _old ANTI JOIN {new} AS _new USING ({keys}) "
-            f"UNION ALL BY NAME FROM {new}"
-        )
+        if count(con, new):
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE {previous} AS SELECT * FROM {previous} "
+                f"AS _old ANTI JOIN {new} AS _new USING ({keys}) "
+                f"UNION ALL BY NAME FROM {new}"
+            )
 
     def _brake(self, relation: str, before: int, taken: int, *, absent: bool) -> None:
         """Count deletions, and stop where they are a large part of the state."""
@@ -292,14 +292,18 @@ class StateMerger:
             "SELECT record_key, birth_date FROM persons"
         )
         content = {t.name: self._content(t) for t in self.tables}
-        vault = {"person": fetch(con, "FROM persons")}
+        vault = {"person": "FROM persons"}
         if len(self.person_tables) > 1:
             for table in self.person_tables:
                 name = f"identity_{table.name}"
-                vault[name] = fetch(con, f"FROM {name} ORDER BY record_key")
+                vault[name] = f"FROM {name} ORDER BY record_key"
         if self._exists("previous_place"):
-            vault["place"] = fetch(con, "FROM previous_place ORDER BY place_key")
-        return StateTables(content, vault), orphaned
+            vault["place"] = "FROM previous_place ORDER BY place_key"
+        return StateTables(self._rows(content), self._rows(vault)), orphaned
+
+    def _rows(self, queries: dict[str, str]) -> dict[str, Rows]:
+        """Return what runs each query when its rows are wanted."""
+        return {name: partial(stream, self.con, sql) for name, sql in queries.items()}
 
     def find_gone(self) -> int:
         """Make ``persons_gone``: whom the agency deleted; returns how many they are."""
@@ -331,14 +335,14 @@ class StateMerger:
                 dropped += before - count(self.con, f"previous_{table.name}")
         return dropped
 
-    def _content(self, table: Table) -> pa.Table:
+    def _content(self, table: Table) -> str:
         ages = {age.column for age in table.ages}
         con = self.con
         stored = [c for c in con.table(f"merged_{table.name}").columns if c not in ages]
         source = f"(SELECT {', '.join(map(quoted, stored))} FROM merged_{table.name})"
         query = splitting.with_ages(self.contract, table, source)
         keys = ", ".join(map(quoted, splitting.content_key(table)))
-        return fetch(con, f"FROM ({query}) ORDER BY {keys}")
+        return f"FROM ({query}) ORDER BY {keys}"
 
     def implausible_ages(self) -> list[RuleCount]:
         """Count events before their person's birth or 121 years after it, if any.
@@ -361,17 +365,15 @@ class StateMerger:
                     )
         return found
 
-    def completeness(self, tables: StateTables) -> list[ColumnCount]:
+    def completeness(self, staged: StagedState) -> list[ColumnCount]:
         """Count the present values of every column; aggregates only."""
-        named = dict(tables.content)
+        named = dict(staged.content)
         if self.person_tables:
-            named["person record"] = tables.vault["person"]
+            named["person record"] = staged.vault["person"]
         return [
-            ColumnCount(
-                name, column, table.num_rows, table.num_rows - values.null_count
-            )
+            ColumnCount(name, column, table.rows, present)
             for name, table in named.items()
-            for column, values in zip(table.column_names, table.columns, strict=True)
+            for column, present in table.present.items()
             if column not in ("record_key", "place_key", "feed", "source_id")
         ]
 

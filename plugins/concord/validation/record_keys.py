@@ -1,14 +1,17 @@
 """Random keys that stand for agency records and places outside the vault.
 
 A key is drawn once and kept, so the same record has the same key every night, and a
-record that is deleted and sent again gets its key back. The store only grows.
+record that is deleted and sent again gets its key back. The store only grows, until
+retention destroys the keys of records that no state holds any more.
 """
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from concord.duck import count, fetch
 from concord.sealing import read_table, write_table
@@ -103,13 +106,32 @@ class RecordKeys:
             self._keep(con, relation)
         return True
 
+    def keep_only(self, keys: Collection[str]) -> int:
+        """Destroy every other key, in each version; returns how many were destroyed."""
+        if not self.folder.is_dir():
+            return 0
+        with alone(self.folder / ".lock"):
+            known = self.load()
+            kept = known.filter(
+                pc.is_in(known["key"], pa.array(sorted(keys), pa.string()))
+            )
+            versions = self._versions()
+            if not versions or kept.num_rows == known.num_rows:
+                return 0
+            name = self._next(kept.num_rows)
+            with appearing(self.folder / name) as folder:
+                write_table(kept, folder / "keys.parquet", self.key, place=name)
+            for old in versions:
+                shutil.rmtree(old)
+            return int(known.num_rows - kept.num_rows)
+
     def _load_into(self, con: duckdb.DuckDBPyConnection, relation: str) -> None:
         con.register("_kept_keys", self.load())
         con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS FROM _kept_keys")
         con.unregister("_kept_keys")
 
     def _keep(self, con: duckdb.DuckDBPyConnection, relation: str) -> None:
-        final = self.folder / f"{count(con, relation):012d}"
+        final = self.folder / self._next(count(con, relation))
         with appearing(final) as folder:
             table = fetch(con, f"FROM {relation} ORDER BY original")
             write_table(table, folder / "keys.parquet", self.key, place=final.name)
@@ -117,6 +139,11 @@ class RecordKeys:
             for path in old.iterdir():
                 path.unlink()
             old.rmdir()
+
+    def _next(self, rows: int) -> str:
+        """Name a new version: after its rows, and always after the last one."""
+        last = max((int(path.name) for path in self._versions()), default=-1)
+        return f"{max(rows, last + 1):012d}"
 
     def _versions(self) -> list[Path]:
         if not self.folder.is_dir():

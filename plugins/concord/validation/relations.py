@@ -1,19 +1,28 @@
 """Small tables of ours lent to the connection in which a delivery is checked."""
 
+from collections.abc import Sequence
+
 import duckdb
 import pyarrow as pa
 
 from concord.contracts.models import CodeList, Table
+from concord.duck import quoted
 
 CODES = pa.schema([("code", pa.string()), ("value", pa.string())])
 
 
 def load_relation(
-    con: duckdb.DuckDBPyConnection, relation: str, table: pa.Table
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    rows: pa.Table | pa.RecordBatchReader,
+    columns: Sequence[str] | None = None,
 ) -> None:
-    """Make a temporary table of the connection's own from an Arrow table."""
-    con.register("_loading", table)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS FROM _loading")
+    """Make a temporary table of the connection's own from Arrow rows, or a part."""
+    picked = ", ".join(map(quoted, columns)) if columns else "*"
+    con.register("_loading", rows)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {picked} FROM _loading"
+    )
     con.unregister("_loading")
 
 

@@ -8,26 +8,11 @@ from collections.abc import Sequence
 
 from concord.contracts.ages import completed_years_sql
 from concord.contracts.models import Age, Column, Contract, Table
+from concord.contracts.persons import PERSON_ATTRIBUTES
 from concord.duck import quoted
 
-PERSON_ATTRIBUTES = (
-    "first_name",
-    "middle_name",
-    "last_name",
-    "suffix",
-    "birth_date",
-    "sex",
-    "race",
-    "ethnicity",
-    "ssn",
-    "state_id",
-    "phone",
-    "email",
-    "street",
-    "city",
-    "state",
-    "zip",
-)
+ENCODINGS = ("encoding", "encoding_birth", "encoding_name", "encoding_all")
+"""What stands in place of a person's attributes where names may not be sent."""
 PLACE_TEXTS = ("street", "city", "state", "zip")
 PLACE_NUMBERS = ("latitude", "longitude")
 
@@ -189,6 +174,7 @@ def merged_persons(tables: Sequence[Table], feed: str) -> str:
         empty = "NULL::DATE" if name == "birth_date" else "NULL::VARCHAR"
         value = f"coalesce({', '.join([*sources, empty])})"
         picked.append(f"{value} AS {name}")
+    picked += [f"lead.{name}" for name in ENCODINGS if name in held[lead.name]]
     joins = [
         f"LEFT JOIN identity_{t.name} AS {t.name} USING (record_key)" for t in others
     ]

@@ -6,7 +6,8 @@ exists, the work has been done and is not done again.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,8 +16,9 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from concord.exceptions import IntegrityError
+from concord.landing.history import ColumnProfile, Deletion, Healing
 from concord.landing.records import ColumnCount, RuleCount, TableCount
-from concord.sealing import KeyRing, read_table, write_table
+from concord.sealing import KeyRing, Written, read_rows, read_table, write_rows
 from concord.zones import Zones, appearing, write_bytes
 
 DESCRIPTION = "state.json"
@@ -29,6 +31,7 @@ class Outcome(BaseModel):
 
     tables: tuple[TableCount, ...]
     rules: tuple[RuleCount, ...]
+    profiles: tuple[ColumnProfile, ...] = ()
 
 
 class StateDescription(BaseModel):
@@ -46,14 +49,33 @@ class StateDescription(BaseModel):
     made_at: datetime
     outcomes: dict[str, Outcome]
     columns: tuple[ColumnCount, ...]
+    healing: tuple[Healing, ...] = ()
+    deletion: Deletion | None = None
+
+
+Rows = Callable[[], pa.RecordBatchReader]
 
 
 @dataclass(frozen=True)
 class StateTables:
-    """The tables of a state: what happened, and who."""
+    """The tables of a state, what happened and who, each to be read once."""
 
-    content: dict[str, pa.Table]
-    vault: dict[str, pa.Table]
+    content: dict[str, Rows]
+    vault: dict[str, Rows]
+
+
+@dataclass(frozen=True)
+class StagedState:
+    """A state that is written and does not yet show."""
+
+    folder: Path
+    content: dict[str, Written]
+    vault: dict[str, Written]
+
+    def describe(self, description: StateDescription) -> None:
+        """Write what the state was made from."""
+        text = json.dumps(description.model_dump(mode="json"), indent=2)
+        write_bytes(self.folder / DESCRIPTION, text.encode())
 
 
 def state_id(night: date, parts: Iterable[str]) -> str:
@@ -82,6 +104,10 @@ class StateStore:
         found = (path.name for path in self.content.iterdir())
         return sorted(n for n in found if n[0] != "." and self.exists(n))
 
+    def described(self) -> list[str]:
+        """List the states that have a description, also those that were destroyed."""
+        return sorted(p.parent.name for p in self.content.glob(f"[0-9]*/{DESCRIPTION}"))
+
     def describe(self, state: str) -> StateDescription:
         """Return what a state was made from."""
         path = self.content / state / DESCRIPTION
@@ -93,38 +119,57 @@ class StateStore:
                 f"unreadable ({type(error).__name__})"
             ) from None
 
-    def write(
-        self,
-        state: str,
-        tables: StateTables,
-        description: StateDescription,
-        confirm: Callable[[], None],
-    ) -> None:
-        """Write a state; the vault first, so that content never stands alone.
+    @contextmanager
+    def appearing(
+        self, state: str, tables: StateTables, confirm: Callable[[], None]
+    ) -> Iterator[StagedState]:
+        """Write a state that shows at the end of the block, if it was described.
 
-        ``confirm`` raises where the right to write has been lost meanwhile.
+        The vault shows first, so that content never stands alone. ``confirm`` raises
+        where the right to write has been lost meanwhile.
         """
-        with appearing(self.vault / state, confirm) as folder:
-            key = self.keys.zone_key("vault")
-            for name, table in tables.vault.items():
-                write_table(table, folder / f"{name}.parquet", key, place=state)
-        with appearing(self.content / state, confirm) as folder:
-            key = self.keys.zone_key("content")
-            for name, table in tables.content.items():
-                write_table(table, folder / f"{name}.parquet", key, place=state)
-            text = json.dumps(description.model_dump(mode="json"), indent=2)
-            write_bytes(folder / DESCRIPTION, text.encode())
+        with (
+            appearing(self.content / state, confirm) as content,
+            appearing(self.vault / state, confirm) as vault,
+        ):
+            key = self.keys.zone_key
+            yield StagedState(
+                content,
+                _write(tables.content, content, key("content"), state),
+                _write(tables.vault, vault, key("vault"), state),
+            )
+
+    def open_content(self, state: str, table: str) -> pa.RecordBatchReader:
+        """Read one content table of a state bit by bit."""
+        path = self.content / state / f"{table}.parquet"
+        return read_rows(path, self.keys.zone_key("content"))
+
+    def open_vault(self, state: str, table: str) -> pa.RecordBatchReader:
+        """Read one vault table of a state bit by bit."""
+        path = self.vault / state / f"{table}.parquet"
+        return read_rows(path, self.keys.zone_key("vault"))
 
     def read_content(self, state: str, table: str) -> pa.Table:
         """Read one content table of a state."""
         path = self.content / state / f"{table}.parquet"
         return read_table(path, self.keys.zone_key("content"))
 
-    def read_vault(self, state: str, table: str) -> pa.Table:
-        """Read one vault table of a state."""
+    def read_vault(
+        self, state: str, table: str, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Read one vault table of a state, or some of its columns."""
         path = self.vault / state / f"{table}.parquet"
-        return read_table(path, self.keys.zone_key("vault"))
+        return read_table(path, self.keys.zone_key("vault"), columns)
 
     def vault_tables(self, state: str) -> list[str]:
         """List the vault tables of a state."""
         return sorted(p.stem for p in Path(self.vault / state).glob("*.parquet"))
+
+
+def _write(
+    tables: dict[str, Rows], folder: Path, key: bytes, state: str
+) -> dict[str, Written]:
+    return {
+        name: write_rows(rows(), folder / f"{name}.parquet", key, place=state)
+        for name, rows in tables.items()
+    }

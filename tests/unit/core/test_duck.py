@@ -2,21 +2,28 @@
 
 from pathlib import Path
 
-import duckdb
-import pytest
-
-from concord.duck import connect
+from concord.duck import connect, one
 from concord.settings import Settings
 
+ROWS = 3_000_000
+PEOPLE = (
+    "CREATE TEMP TABLE person AS SELECT n, 'Canary Quillfeather ' || n AS name, "
+    f"md5(n::VARCHAR) AS mark FROM range({ROWS}) numbers(n)"
+)
 
-def test_what_is_larger_than_memory_is_refused_rather_than_written_plain(
+
+def test_what_is_larger_than_memory_is_spilled_whole_and_nobody_can_read_it(
     tmp_path: Path,
 ) -> None:
-    with connect(Settings(memory_limit="32MB"), tmp_path) as con:
-        with pytest.raises(duckdb.Error, match=r"crypto|memory"):
-            con.execute(
-                "CREATE TEMP TABLE person AS SELECT 'Canary Quillfeather ' || n "
-                "AS name FROM range(2_000_000) numbers(n)"
-            )
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    with connect(Settings(memory_limit="80MB", threads=2), tmp_path) as con:
+        con.execute(PEOPLE)
+        files = [path for path in tmp_path.rglob("*.tmp") if path.is_file()]
+        assert sum(path.stat().st_size for path in files) > 20_000_000
         assert not [path for path in files if b"Quillfeather" in path.read_bytes()]
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        counted = (
+            "count(*), sum(n), count(DISTINCT name), bool_and(mark = md5(n::TEXT))"
+        )
+        found = one(con, f"SELECT {counted} FROM person")
+        assert found == (ROWS, ROWS * (ROWS - 1) // 2, ROWS, True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 
 import duckdb
@@ -157,7 +158,7 @@ def test_nothing_of_content_or_keymap_stays_in_the_connection(con, county, keyma
 
     names = {name for (name,) in con.execute("SHOW TABLES").fetchall()}
     made = {f"police_rms__{table.name}" for table in police().tables}
-    assert names == made | {"persons", "places"}
+    assert names == made | {"persons", "places", "successions"}
     places = con.execute("DESCRIBE places").fetchall()
     assert [name for name, *_ in places] == ["place_token", "state", "zip3"]
 
@@ -256,10 +257,8 @@ def test_rows_of_a_person_since_deleted_by_the_agency_are_left_out(con, county, 
 def test_a_keymap_of_other_states_is_refused(con, county):
     other = small_county(2).keymap()
     ours = county.keymap()
-    places = Keymap(ours.person_keys, ours.persons, other.place_keys)
-    twice = Keymap(
-        pa.concat_tables([ours.person_keys] * 2), ours.persons, ours.place_keys
-    )
+    places = replace(ours, place_keys=other.place_keys)
+    twice = replace(ours, person_keys=pa.concat_tables([ours.person_keys] * 2))
     tables = county.content["police_rms"]
 
     with pytest.raises(IntegrityError, match="police_rms__person: 40 rows became 0"):

@@ -14,7 +14,7 @@ from tests.support.deidentified import (
     zip3_table,
 )
 
-ANN, BEN = "a" * 32, "b" * 32
+ANN, BEN, CARL = "a" * 32, "b" * 32, "c" * 32
 FIRST, SECOND, THIRD = "1" * 32, "2" * 32, "3" * 32
 SSN = "123-45-6789"
 
@@ -45,6 +45,7 @@ def keymap(
     assignments: pa.Table,
     places: dict[str, pa.Table] | None = None,
     release: ReleaseProfile | None = None,
+    former: pa.Table | None = None,
 ):
     return build_keymap(
         feeds,
@@ -54,8 +55,48 @@ def keymap(
         tokeniser(),
         zip3_table(),
         NIGHT,
+        former=former,
         threads=1,
     )
+
+
+def successions(former: dict[str, str], **people: str) -> list[tuple[str, str, str]]:
+    """Return (former id, id, kind) by way of the tokens."""
+    table = pa.table({"record_key": list(former), "person_id": list(former.values())})
+    records = persons(*({"record_key": key} for key in people))
+    made = keymap({"police_rms": records}, assigned(**people), former=table)
+    ids = {tokeniser().token("person", i): i for i in (ANN, BEN, CARL)}
+    return sorted(
+        (ids[row["former_token"]], ids[row["person_token"]], row["kind"])
+        for row in made.successions.to_pylist()
+    )
+
+
+def test_a_token_of_which_all_that_is_left_has_another_is_merged():
+    moved = {FIRST: BEN, SECOND: BEN}
+    assert successions(moved, **{FIRST: ANN, SECOND: ANN}) == [(BEN, ANN, "merged")]
+
+
+def test_a_token_that_still_stands_for_somebody_is_split():
+    assert successions({FIRST: BEN}, **{FIRST: ANN, SECOND: BEN}) == [
+        (BEN, ANN, "split")
+    ]
+
+
+def test_a_token_whose_records_are_two_persons_now_is_split():
+    moved = {FIRST: CARL, SECOND: CARL}
+    assert successions(moved, **{FIRST: ANN, SECOND: BEN}) == sorted(
+        [(CARL, ANN, "split"), (CARL, BEN, "split")]
+    )
+
+
+def test_a_token_of_which_no_record_is_left_is_not_told():
+    assert successions({THIRD: CARL}, **{FIRST: ANN}) == []
+
+
+def test_a_former_id_that_is_not_random_is_refused():
+    with pytest.raises(IntegrityError, match="former person keys are not"):
+        successions({FIRST: "Ann Lee"}, **{FIRST: ANN})
 
 
 def test_records_of_one_person_have_one_token():

@@ -4,6 +4,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from concord.disclosure.artefacts import gathered
 from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import scan_tables
 from concord.disclosure.narrowing import narrowed
@@ -19,6 +20,8 @@ PERSON = {
     "email": "j.quill@example.org",
     "source_id": "MN00004711",
     "state_id": "IL64987132",
+    "student_number": "SU00052207",
+    "medical_number": "MRN-5530917",
     "street": "4417 Bramble Ln",
 }
 PERSONS = pa.Table.from_pylist(
@@ -42,6 +45,8 @@ LEAKS = [
     "call +1 217.555.0142",
     "mail J.Quill@Example.org",
     "MN00004711",
+    "student SU00052207",
+    "chart MRN 5530917",
     "at 4417 BRAMBLE LN. tonight",
 ]
 TOKEN = "inc_0123456789abcdefghjkmnpqrs"
@@ -58,22 +63,35 @@ def table_with(con, *texts) -> None:
     con.executemany("INSERT INTO incident VALUES (?, ?)", [[TOKEN, t] for t in texts])
 
 
+def left_of(con, table, persons=PERSONS):
+    """Return who could stand in a table."""
+    with gathered(con, [table]) as texts:
+        return narrowed(con, texts, [persons])
+
+
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_leak_that_the_whole_dictionary_finds_is_still_found(con, leak) -> None:
     table_with(con, "home", leak, None)
     with pytest.raises(DisclosureRefused):
         scan_tables(con, ["incident"], Dictionary.from_vault([PERSONS]))
-    left = narrowed(con, ["incident"], [PERSONS])
+    left = left_of(con, "incident")
     assert [t.num_rows for t in left] == [1]
-    with pytest.raises(DisclosureRefused):
-        scan_tables(con, ["incident"], Dictionary.from_vault(left))
+    dictionary = Dictionary.from_vault(left)
+    with gathered(con, ["incident"]) as texts, pytest.raises(DisclosureRefused):
+        scan_tables(con, ["incident"], dictionary, texts)
 
 
 def test_codes_and_tokens_leave_nobody_in_question(con) -> None:
     table_with(con, "PROBATION", "18-24", "Ann")
-    assert [t.num_rows for t in narrowed(con, ["incident"], [PERSONS])] == [0]
+    assert [t.num_rows for t in left_of(con, "incident")] == [0]
 
 
 def test_tables_without_text_leave_nobody_in_question(con) -> None:
     con.execute("CREATE TABLE counts AS SELECT 1 AS n")
-    assert [t.num_rows for t in narrowed(con, ["counts"], [PERSONS])] == [0]
+    assert [t.num_rows for t in left_of(con, "counts")] == [0]
+
+
+def test_records_kept_before_a_column_came_to_be_are_looked_for_too(con) -> None:
+    table_with(con, "seen with Josephine de la Brambleton today")
+    older = PERSONS.drop_columns(["student_number", "medical_number"])
+    assert [t.num_rows for t in left_of(con, "incident", older)] == [1]

@@ -57,6 +57,26 @@ ONE_PERSON: dict[str, tuple[Fields, Fields]] = {
         {"state_id": "IL40291188", "ssn": "331-52-6678"},
         {"state_id": "MO77350643", "ssn": "331-52-6678"},
     ),
+    "a medical record number that another agency wrote down": (
+        {"first_name": "Odalys", "medical_number": "MRN-553091"},
+        {
+            "first_name": "Beatrix",
+            "last_name": "Hallowmere",
+            "medical_number": "mrn553091",
+        },
+    ),
+    "a student number that another agency wrote down": (
+        {"last_name": "Okonsmith", "student_number": "SU00559912"},
+        {"last_name": "Brynwater", "student_number": "SU00559912"},
+    ),
+    "two numbers of one hospital": (
+        {"medical_number": "MRN-881207", **HOME},
+        {"medical_number": "MRN-447790", **HOME},
+    ),
+    "a state id and a medical record number": (
+        {"state_id": "IL55120987", **HOME},
+        {"medical_number": "MRN-120987", **HOME},
+    ),
     "a digit of the SSN": (
         {"ssn": "331-40-5678", **HOME},
         {"ssn": "331-40-5676", **HOME},
@@ -92,6 +112,18 @@ STRANGERS: dict[str, tuple[Fields, Fields]] = {
         {"first_name": "Makayla", "birth_date": date(2012, 5, 1), **HOME, **PHONE},
         {"first_name": "Kayla", "birth_date": date(2015, 8, 9), **HOME, **PHONE},
     ),
+    "placeholders in every number": (
+        {"first_name": "Felicity", "last_name": "Unknown", "state_id": "0000000",
+         "medical_number": "MRN000000", "phone": "000-000-0000", "birth_date": None},
+        {"first_name": "Gregory", "last_name": "Unknown", "state_id": "0000000",
+         "medical_number": "MRN000000", "phone": "000-000-0000", "birth_date": None},
+    ),
+    "nobody born on 1 January 1900": (
+        {"first_name": "Jane", "last_name": "Doe", "birth_date": date(1900, 1, 1),
+         "ssn": "000-00-0000", **HOME},
+        {"first_name": "Jane", "last_name": "Doe", "birth_date": date(1900, 1, 1),
+         "ssn": "000-00-0000", **HOME},
+    ),
     "SSNs that contradict": (
         {"ssn": "655-12-9087", **HOME, **PHONE},
         {"ssn": "498-71-3302", **HOME, **PHONE},
@@ -126,6 +158,7 @@ SURNAMES = (
     "Oszlani", "Pfilgen", "Quorvet", "Rusmanik", "Stelvoy", "Tarquim", "Umbrecht",
     "Vexholm", "Wurstad", "Xandrik", "Yelvotan", "Zubrisk", "Aquelor", "Bohnstiv",
     "Cravnel", "Dyrholt", "Ensvike", "Fjorgan",
+    "Cwmdare", "Drazhnik", "Eskeldun", "Froghamm", "Gulvaine", "Hruskova", "Ilmenrot",
 )  # fmt: skip
 
 

@@ -3,14 +3,23 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from concord.exceptions import IntegrityError
 from concord.landing.records import LinkageRun
+from concord.linkage.rulings import Rulings
 from concord.linkage.settings import PersonModel
-from concord.pipeline.rescoring import NODES, SCORING, KeptScores, Rescored
+from concord.pipeline.person_store import RUN, RUNS
+from concord.pipeline.rescoring import (
+    NODES,
+    SCORING,
+    KeptScores,
+    Rescored,
+    forget_scores,
+)
 from tests.unit.linkage.conftest import NIGHT
 
 KEY = bytes(range(32))
@@ -25,7 +34,7 @@ class Vault:
         self.scores = KeptScores(folder, KEY)
         self.before: LinkageRun | None = None
 
-    def night(self, number: int, records: pa.Table) -> Rescored:
+    def night(self, number: int, records: pa.Table, **told: Any) -> Rescored:
         night, name = NIGHT + timedelta(days=number), f"run{number}"
         rescored = self.scores.link(
             records,
@@ -34,6 +43,7 @@ class Vault:
             night=night,
             before=self.before,
             threads=2,
+            **told,
         )
         (self.folder / name).mkdir()
         self.scores.save(rescored, self.folder / name, name)
@@ -48,6 +58,14 @@ class Vault:
 def _run(night: date, name: str, rescored: Rescored) -> LinkageRun:
     measures = {SCORING: rescored.measures}
     return LinkageRun(night, name, 1, 1, "1", {}, measures, datetime.now(UTC))
+
+
+def _strangers(clusters: pa.Table) -> tuple[str, str]:
+    """Return two records that the model takes for two persons."""
+    columns = clusters.to_pydict()
+    keys, persons = columns["record_key"], columns["cluster_id"]
+    other = next(n for n, person in enumerate(persons) if person != persons[0])
+    return keys[0], keys[other]
 
 
 @pytest.fixture
@@ -93,6 +111,39 @@ def test_without_kept_scores_a_night_is_run_in_full(
     for path in vault.folder.glob("*/scored_*"):
         path.unlink()
     assert vault.night(1, records).measures["in"] == "run1"
+
+
+def test_kept_scores_go_with_a_destroyed_state_that_they_hold(
+    vault: Vault, records: pa.Table
+) -> None:
+    vault.night(0, records)
+    assert vault.before is not None
+    run = replace(vault.before, inputs={"school": "s1", "police_rms": "p1"})
+    (vault.folder / "run0" / RUN).write_bytes(RUNS.dump_json(run))
+    forget_scores(vault.folder, "school", ["s0", "p1"])
+    assert vault.kept_in() == {"run0"}
+    forget_scores(vault.folder, "school", ["s0", "s1"])
+    assert vault.kept_in() == set()
+    assert vault.night(1, records).measures["in"] == "run1"
+
+
+def test_people_and_last_night_count_in_the_control_too(
+    vault: Vault, records: pa.Table
+) -> None:
+    first = vault.night(0, records).result
+    one, other = _strangers(first.clusters)
+    told = {
+        "previous": first.clusters.rename_columns(["record_key", "person_id"]),
+        "rulings": Rulings(joined=frozenset({(one, other)})),
+    }
+    short = vault.night(1, records, **told)
+    whole = vault.night(7, records, **told)
+    assert (short.measures["in"], whole.measures["in"]) == ("run0", "run7")
+    assert whole.measures["differing"] == 0
+    for rescored in (short, whole):
+        columns = rescored.result.clusters.to_pydict()
+        home = dict(zip(columns["record_key"], columns["cluster_id"], strict=True))
+        assert home[one] == home[other]
 
 
 def test_another_model_is_run_in_full(vault: Vault, records: pa.Table) -> None:

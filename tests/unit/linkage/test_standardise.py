@@ -38,6 +38,13 @@ NAMES = {
     "middle name stands": (("Mary Ann", "K", "Lee"), ("MARY", "K", "LEE")),
     "short first part": (("La Toya", None, "Lee"), ("LATOYA", None, "LEE")),
     "saint": (("Ann", None, "Saint John"), ("ANN", None, "STJOHN")),
+    "letters that are no letter with a mark": (
+        ("Søren", None, "Łukaszewicz"),
+        ("SOREN", None, "LUKASZEWICZ"),
+    ),
+    "German sharp s": (("Jörg", None, "Weiß"), ("JORG", None, "WEISS")),
+    "two generations": (("Al", None, "Smith Jr Sr"), ("AL", None, "SMITH")),
+    "a number in a name": (("Al", None, "Smith 2 Lee"), ("AL", None, "SMITHLEE")),
     "other alphabets stay": (("Иван", None, "Петров"), ("ИВАН", None, "ПЕТРОВ")),
 }
 
@@ -176,6 +183,9 @@ def test_an_ssn_is_its_digits() -> None:
         ("000-000-0000", None),
         ("999-999-9999", None),
         ("201-4567", None),
+        ("tel. 001 1 217 201 4567", None),
+        ("+44 20 7946 0958", "442079460958"),
+        ("217-201-4567 home", "2172014567"),
         ("", None),
     ],
 )
@@ -207,6 +217,11 @@ def test_an_email_is_lower_case_or_unknown(
         ("123 Oak Hill Dr W", ("123 OAKHILL", "123", "OAKHILL")),
         ("12B Élan Way Unit 3", ("12B ELAN", "12B", "ELAN")),
         ("west farwell avenue", (None, None, "FARWELL")),
+        ("PO Box 771", ("771 POBOX", "771", "POBOX")),
+        ("P.O. BOX 771", ("771 POBOX", "771", "POBOX")),
+        ("Apt 4, 123 Main St", ("123 MAIN", "123", "MAIN")),
+        ("948 Warren Common", ("948 WARREN", "948", "WARREN")),
+        ("12 S Hwy 701", ("12 HWY701", "12", "HWY701")),
         ("Homeless", (None, None, None)),
         ("UNKNOWN", (None, None, None)),
         ("", (None, None, None)),
@@ -234,6 +249,27 @@ def test_a_zip_is_five_digits_or_unknown(value: str, expected: str | None) -> No
 )
 def test_a_state_id_is_letters_and_digits(value: str, expected: str | None) -> None:
     assert cleaned(state_id=value)["state_id"] == expected
+
+
+@pytest.mark.parametrize("column", ["student_number", "medical_number"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("MRN-0012-7", "MRN00127"), ("000000", None), ("999", None), ("12345678", None)],
+)
+def test_an_agencys_number_is_letters_and_digits(
+    column: str, value: str, expected: str | None
+) -> None:
+    assert cleaned(**{column: value})[column] == expected
+
+
+def test_records_without_a_newer_column_know_nothing_there() -> None:
+    con = duckdb.connect()
+    records = person_records([{"first_name": "Al", "medical_number": "MRN-7731"}])
+    con.register("records", records.drop_columns(["medical_number", "student_number"]))
+    table = standardise(con, "records")
+    assert con.execute(
+        f"SELECT first_name, medical_number FROM {table}"
+    ).fetchall() == [("AL", None)]
 
 
 def test_one_row_in_gives_one_row_out_whatever_the_relation_is_called() -> None:

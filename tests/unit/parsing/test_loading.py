@@ -8,7 +8,7 @@ import pytest
 from concord.contracts.registry import load_registry
 from concord.duck import connect
 from concord.exceptions import DeliveryHeld
-from concord.parsing.loading import load, load_deletes
+from concord.parsing.loading import load
 from concord.settings import Settings
 
 REGISTRY = load_registry(Settings())
@@ -117,19 +117,6 @@ def test_a_page_that_is_no_json_is_held_without_its_text(con, tmp_path) -> None:
     assert "SECRETNAME" not in str(held.value)
     assert held.value.__cause__ is None
     assert held.value.__context__ is None
-
-
-def test_deletion_notices_name_only_their_own_type(con, tmp_path) -> None:
-    path = tmp_path / "deleted.ndjson"
-    urls = ["Patient/p1", "Encounter/e1", "Encounter/e2"]
-    bundle = {
-        "resourceType": "Bundle",
-        "entry": [{"request": {"method": "DELETE", "url": url}} for url in urls],
-    }
-    path.write_text(json.dumps(bundle) + "\n")
-    relation = load_deletes(con, HOSPITAL, HOSPITAL.table("encounter"), [path])
-    gone = con.execute(f"SELECT encounter_id FROM {relation} ORDER BY 1").fetchall()
-    assert gone == [("e1",), ("e2",)]
 
 
 def test_no_files_give_an_empty_typed_table(con) -> None:

@@ -6,14 +6,25 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from concord.landing.records import LinkageRun
+from concord.linkage.evaluation import Agreement
+from concord.linkage.intervals import measure
+from concord.linkage.judging import BetweenAgencies, OfGroup
+from concord.linkage.measuring import (
+    EVALUATIONS,
+    AtThreshold,
+    Evaluation,
+    Unlinkable,
+)
 from concord.reporting import site
+from concord.reporting.linkage_quality import EVENT
 from concord.zones import write_bytes
 from tests.unit.reporting.reading import Reader
 from tests.unit.reporting.three_nights import FIRST, NIGHTS, SECOND, THIRD, County
@@ -197,17 +208,89 @@ def test_kinds_that_were_counted_and_are_left_out_are_zero(
     assert "Persons with a trait withheld 50" in read.text
 
 
+def measured(county: County, night: date, false_links: int) -> None:
+    """Record a linkage and what was measured of it, with small and large groups."""
+    county.ledger.record_linkage(
+        LinkageRun(night, "p", 900, 500, "1", {}, {}, county.written_at)
+    )
+    profiles, times = np.array([[1, 1, 1], [1, 0, 0]]), np.array([950, 50])
+    links = measure(profiles, times, seed=1)
+    few = measure(profiles, np.array([20, 5]), seed=1)
+    found = Evaluation(
+        data="known truth",
+        night=night,
+        model_version="1",
+        records=2000,
+        pairs=links,
+        groups=None,
+        curve=(AtThreshold(0, 0.91, 0.97, 0.94), AtThreshold(5, 0.999, 0.95, 0.974)),
+        agencies=(
+            BetweenAgencies("a", "b", Agreement(1000, 950 + false_links, 950)),
+            BetweenAgencies("b", "b", Agreement(12, 11, 11)),
+        ),
+        by_group=(
+            OfGroup("race", "W", 900, links),
+            OfGroup("race", "B", 40, measure(profiles, np.array([35, 5]), seed=1)),
+            OfGroup("race", "others", 6, few),
+        ),
+        unlinkable=(Unlinkable("a", "nothing but a name", 3),),
+    )
+    facts = EVALUATIONS.dump_python(found, mode="json")
+    county.ledger.record_event(EVENT, night, measured=facts)
+
+
 def test_measured_linkage_quality_is_shown(empty_county: County) -> None:
-    measures = {"quality": {"precision": 0.99712, "recall": 0.9648}}
+    measured(empty_county, FIRST, false_links=3)
+
+    read = Reader(empty_county.write(FIRST).read_text())
+
+    assert "Precision 100.0%" in read.text
+    assert "Recall 95.0%" in read.text
+    assert "not measured" not in read.text
+    assert "The widest gap in recall is 7.5 points, by race: best for W" in read.text
+    assert "Of the thresholds looked at, +5 gives the best F1, 97.4%" in read.text
+    assert read.tables["t-quality-agencies"].rows[1:] == [
+        ["a and b", "1,000", "50", "fewer than 8", "95.0%", "99.5%"],
+        ["within b", "10", "fewer than 8", "0", "too few rows", "too few rows"],
+    ]
+    assert read.tables["t-quality-groups"].rows[-1] == [
+        "race", "others", "fewer than 8", "too few rows", "too few rows",
+    ]  # fmt: skip
+    assert read.tables["t-quality-unlinkable"].rows[1:] == [
+        ["a", "nothing but a name", "fewer than 8"]
+    ]
+    labels = [a["aria-label"] for _, a in read.elements if a.get("role") == "img"]
+    assert [label.partition(".")[0] for label in labels] == [
+        "Line chart of precision and recall by threshold",
+        "Dot chart of recall by race",
+    ]
+
+
+def test_a_later_measure_does_not_change_an_earlier_report(
+    empty_county: County,
+) -> None:
+    measured(empty_county, FIRST, false_links=0)
+    before = empty_county.write(FIRST).read_text()
+    measured(empty_county, SECOND, false_links=90)
+    assert empty_county.write(FIRST).read_text() == before
+    assert empty_county.write(SECOND).read_text() != before
+
+
+def test_what_people_correct_and_what_changed_is_shown(empty_county: County) -> None:
+    measures = {
+        "churn": {"records": 9000, "changed": 30, "share": 30 / 9000},
+        "possible": 233,
+        "decisions": 3,
+    }
     empty_county.ledger.record_linkage(
         LinkageRun(FIRST, "p", 900, 500, "1", {}, measures, empty_county.written_at)
     )
 
     text = Reader(empty_county.write(FIRST).read_text()).text
 
-    assert "Precision 99.7%" in text
-    assert "Recall 96.5%" in text
-    assert "Precision and recall are not measured" not in text
+    assert "Records with another person id 0.3%" in text
+    assert "Pairs that wait for a person 235" in text
+    assert "Decisions of people in force fewer than 8" in text
 
 
 def test_a_feed_whose_contract_is_gone_is_still_reported(

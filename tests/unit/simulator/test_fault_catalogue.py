@@ -20,6 +20,7 @@ from tests.support.fault_table import known_faults
 NIGHTS = (date(2026, 1, 5), date(2026, 1, 6))
 PATIENCE, SLOW_PATIENCE = 10, 0.4
 SLOW = ("T3", "T4", "T36")
+REPEATS = ("F39", "R1")
 ENOUGH = 1 << 20
 COUNT = "limit=0&totalCount=true"
 TELLING = ("retry-after", "total-count", "location")
@@ -66,7 +67,10 @@ def test_a_fault_of_files_changes_what_is_served(
 
     withheld = final.is_relative_to(tmp_path / "withheld")
     assert withheld == injected[1].withholds
-    assert withheld or contents(final) != contents(usual)
+    if number in REPEATS:  # which may be what a quiet snapshot would be anyway
+        assert data(final) == data(before)
+    else:
+        assert withheld or contents(final) != contents(usual)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -74,6 +78,13 @@ def contents(folder: Path) -> dict[str, str]:
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()
     }
+
+
+def data(folder: Path) -> set[str]:
+    """Return what a delivery holds under whatever names."""
+    found = contents(folder)
+    found.pop("manifest.json", None)
+    return set(found.values())
 
 
 @pytest.mark.parametrize("number", ["R1", "R5", "F39"])

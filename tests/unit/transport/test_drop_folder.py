@@ -151,3 +151,12 @@ def test_the_deadline_ends_a_visit(folder):
     drops = transport(folder.parent, {**MANIFEST, "deadlineSeconds": 1e-9})
     with pytest.raises(TransportError, match="DEADLINE"):
         drops.offered(None, NIGHTS[0])
+
+
+def test_the_drop_folder_itself_may_be_a_link(folder, tmp_path):
+    """It is the county that says where it lies."""
+    link = tmp_path / "drop"
+    link.symlink_to(folder.parent)
+    drops, sink = transport(link), MemorySink()
+    (drop,) = drops.offered(None, NIGHTS[0])
+    assert drops.fetch(drop, sink).cursor == "20260105"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from concord.exceptions import ContractError, DataError
 from concord.transport.edfi_host import Window
@@ -46,16 +46,6 @@ def test_an_answer_that_is_not_as_the_standard_says_is_an_error(
     with pytest.raises(DataError) as caught:
         start(intercept=intercept).fetch("school", NIGHTS[0])
     assert caught.value.code in {"PROTOCOL", "OTHER_ORIGIN"}
-
-
-def test_a_missing_total_count_is_an_error(county, start):
-    county.clock(county.night(0))
-
-    def intercept(feed, request):
-        return JSONResponse([]) if request.url.path == STUDENTS else None
-
-    with pytest.raises(DataError, match="PROTOCOL"):
-        start(intercept=intercept).fetch("school", NIGHTS[0])
 
 
 class Asked:
@@ -141,36 +131,6 @@ def test_steps_cover_a_window_without_gap_or_overlap(window, size, steps):
     assert [(w.last, w.newest) for w in window.steps(size)] == steps
 
 
-def test_without_a_snapshot_the_live_data_are_read(county, start):
-    county.clock(county.night(0))
-    asked = Asked()
-    _, sink = start(intercept=asked).fetch("school", NIGHTS[0], snapshot=True)
-    assert students(sink) == EVERYBODY
-    wanted = [r.url.path for r in asked.requests if "use-snapshot" in r.headers]
-    assert wanted == ["/changeQueries/v1/availableChangeVersions"]
-
-
-def test_a_snapshot_is_kept_to_from_the_first_request_to_the_last(county, start):
-    county.clock(county.night(0))
-    versions = {"oldestChangeVersion": 0, "newestChangeVersion": 5}
-    rows = [{"id": f"{n:032x}", "studentUniqueId": f"S{n}"} for n in range(1, 6)]
-    asked = Asked(
-        {
-            "/changeQueries/v1/availableChangeVersions": lambda _r: JSONResponse(
-                versions
-            ),
-            STUDENTS: lambda r: JSONResponse(
-                rows[int(r.query_params.get("offset", 5)) :][:2],
-                headers={"Total-Count": "5"},
-            ),
-        }
-    )
-    _, sink = start(intercept=asked).fetch("school", NIGHTS[0], snapshot=True)
-    assert students(sink) == EVERYBODY
-    data = [r for r in asked.requests if r.url.path.startswith(("/data", "/change"))]
-    assert {r.headers.get("use-snapshot") for r in data} == {"true"}
-
-
 def discovery(**urls):
     return {"/": lambda r: JSONResponse({"urls": urls})}
 
@@ -221,10 +181,100 @@ def test_a_host_without_a_discovery_document_is_named_by_the_contract(county, st
     assert "/" not in {request.url.path for request in asked.requests}
 
 
-def test_a_pattern_in_the_discovery_document_is_an_error(county, start):
-    asked = Asked(discovery(oauth="/{tenant}/oauth/token", dataManagementApi="/d/"))
-    with pytest.raises(DataError, match="oauth is a pattern"):
+def test_a_pattern_in_the_discovery_document_is_filled_from_the_contract(county, start):
+    county.clock(county.night(0))
+    asked = Asked(
+        discovery(
+            oauth="/{tenantIdentifier}/oauth/token",
+            dataManagementApi="/{tenantIdentifier}/data/v3/{schoolYearFromRoute}/",
+        )
+    )
+    with pytest.raises(DataError, match="is a pattern: give instance or year"):
+        start(intercept=asked).fetch("school", NIGHTS[0], year=2026)
+    tenant = {"access_token": "t", "token_type": "bearer", "expires_in": 1800}
+    versions = {"oldestChangeVersion": 0, "newestChangeVersion": 5}
+    path = "/district-9/data/v3/2026/ed-fi/students"
+    changes = "/district-9/changeQueries/v1/2026/availableChangeVersions"
+    asked.answers |= {
+        "/district-9/oauth/token": lambda _r: JSONResponse(tenant),
+        changes: lambda _r: JSONResponse(versions),
+        path: lambda _r: JSONResponse([], headers={"Total-Count": "0"}),
+    }
+    running = start(intercept=asked)
+    running.fetch("school", NIGHTS[0], instance="district-9", year=2026)
+    assert [q["maxChangeVersion"] for q in asked.to(path)] == ["5"]
+
+
+def uncounted(rows, cap=500):
+    """Answer pages of rows that are never counted, and capped."""
+
+    def answer(request):
+        asked = request.query_params
+        first, size = int(asked.get("offset", 0)), min(int(asked["limit"]), cap)
+        later = "maxChangeVersion" not in asked
+        return JSONResponse([] if later else rows[first : first + size])
+
+    return answer
+
+
+ROWS = [{"id": f"{n:032x}", "studentUniqueId": f"S{n}"} for n in range(1, 6)]
+
+
+@pytest.mark.parametrize("cap", [1, 2, 500])
+def test_rows_that_a_host_does_not_count_are_read_to_an_empty_page(county, start, cap):
+    county.clock(county.night(0))
+    asked = Asked({STUDENTS: uncounted(ROWS, cap)})
+    fetched, sink = start(intercept=asked).fetch("school", NIGHTS[0])
+    assert (students(sink), fetched.rows_expected) == (EVERYBODY, {"students": 5})
+
+
+def test_uncounted_rows_that_change_while_they_are_read_are_refused(county, start):
+    """One that leaves the window lets another move up into a page that was read."""
+    county.clock(county.night(0))
+    moved = [{"id": f"{9:032x}", "changeVersion": 9}]
+    asked = Asked(
+        {
+            STUDENTS: uncounted(ROWS),
+            f"{STUDENTS}/deletes": lambda _r: JSONResponse(moved),
+        }
+    )
+    with pytest.raises(DataError, match="CHANGED_WHILE_READ"):
         start(intercept=asked).fetch("school", NIGHTS[0])
+
+
+def test_uncounted_rows_by_cursor_need_no_second_look(county, start):
+    county.clock(county.night(0))
+
+    def answer(request):
+        if "pageSize" not in request.query_params:
+            return JSONResponse([])
+        return None
+
+    asked = Asked({STUDENTS: answer})
+    _, sink = start(intercept=asked).fetch("school", NIGHTS[0], paging="cursor")
+    assert students(sink) == EVERYBODY
+    assert asked.to(f"{STUDENTS}/deletes") == []
+
+
+def test_a_page_larger_than_the_host_allows_is_told(county, start):
+    county.clock(county.night(0))
+    with pytest.raises(DataError, match="PAGE_REFUSED") as caught:
+        start(max_page=100).fetch("school", NIGHTS[0], pageSize=500)
+    assert "Lower pageSize" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("version", "known"), [("5.3", False), ("6.1", True)])
+def test_hosts_before_six_need_not_know_key_changes(county, start, version, known):
+    county.clock(county.night(0))
+    county.clock(county.night(1))
+    missing = Asked({f"{STUDENTS}/keyChanges": lambda _r: Response(status_code=404)})
+    running = start(intercept=missing, edfi_version=version)
+    if known:
+        with pytest.raises(DataError, match="NOT_FOUND"):
+            running.fetch("school", NIGHTS[1], "5")
+        return
+    _, sink = running.fetch("school", NIGHTS[1], "5")
+    assert [part.role for part in sink.parts] == ["manifest", "deletes", "rows"]
 
 
 def test_notices_that_are_not_counted_are_read_to_their_end(county, start):
@@ -241,7 +291,8 @@ def test_notices_that_are_not_counted_are_read_to_their_end(county, start):
     running = start(intercept=asked)
     _, sink = running.fetch("school", NIGHTS[1], "5", keyChanges=False)
     assert sink.rows("students", "deletes") == gone
-    assert [part.role for part in sink.parts].count("deletes") == 3
+    offsets = [query["offset"] for query in asked.to(f"{STUDENTS}/deletes")[1:]]
+    assert offsets == ["0", "2", "4", "5"]
     assert asked.to(f"{STUDENTS}/keyChanges") == []
 
 

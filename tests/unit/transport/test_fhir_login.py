@@ -53,6 +53,7 @@ def smart(**content):
         (smart(scopes_supported=["system/*.read", "system/*.rs"]), {}, V2),
         (smart(capabilities="odd"), {"scopes": "v1"}, V1),
         ({"smart-configuration": status(404)}, {}, V1),
+        ({"smart-configuration": status(401)}, {}, V1),
         ({"smart-configuration": status(404)}, {"scopes": "v2"}, V2),
         (smart(token_endpoint=None), {}, V1),
         (
@@ -138,10 +139,14 @@ def pem(key):
 @pytest.mark.parametrize(
     ("extra", "algorithm", "kid"),
     [
-        ({"private_key": pem(EC)}, "ES384", None),
+        ({"private_key": pem(EC)}, "ES384", EC.thumbprint()),
         ({"private_key": pem(RSA), "kid": "k"}, "RS384", "k"),
         ({"private_key": json.dumps(jwk(EC, kid="own"))}, "ES384", "own"),
-        ({"private_key": json.dumps(jwk(RSA, alg="RS384"))}, "RS384", None),
+        (
+            {"private_key": json.dumps(jwk(RSA, alg="RS384"))},
+            "RS384",
+            RSA.thumbprint(),
+        ),
         (
             {
                 "private_key": json.dumps(
@@ -159,9 +164,10 @@ def pem(key):
                 "algorithm": "RS384",
             },
             "RS384",
-            None,
+            RSA.thumbprint(),
         ),
     ],
+    ids=["pem", "named_pem", "web_key", "web_key_of_rsa", "of_a_set", "by_algorithm"],
 )
 def test_a_key_may_be_pem_a_web_key_or_one_of_a_set(extra, algorithm, kid):
     found = SigningKey.of(extra)

@@ -83,6 +83,72 @@ def test_a_link_header_leads_from_page_to_page(fetch):
     assert system.asked[1:] == ["page=2", "page=3"]
 
 
+BY_HEADER = {"nextPath": None, "totalPath": None, "nightPath": None, "pageSize": 3}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '</api/v1/persons?page={n}>; rel="next", </first>; rel="first"',
+        '</first>; rel="first prev", </api/v1/persons?page={n}>; rel="last next"',
+        "</api/v1/persons?page={n}>; Rel=Next",
+        '</api/v1/persons?page={n}>; title="a, b"; rel="next"',
+        '<?page={n}>; rel="next"',
+        '<persons?page={n}>; rel="next"',
+        '<./persons?page={n}>; rel="next"',
+    ],
+)
+def test_a_link_header_is_read_however_it_is_written(fetch, link):
+    """It may hold several links and relations, and is relative to its own page."""
+
+    def by_header(params):
+        page = int(params.get("page", 1))
+        rows, more = ROWS[3 * page - 3 : 3 * page], 3 * page < len(ROWS)
+        headers = {"Link": link.format(n=page + 1)} if more else {}
+        return JSONResponse({"data": rows}, headers=headers)
+
+    system = System(by_header)
+    assert fetch(system, **BY_HEADER)[0].rows_expected == {"persons": 7}
+    assert system.asked == ["limit=3", "page=2", "page=3"]
+
+
+def test_an_address_in_a_page_is_relative_to_that_page(fetch):
+    def by_body(params):
+        page = int(params.get("page", 1))
+        rows, more = ROWS[3 * page - 3 : 3 * page], 3 * page < len(ROWS)
+        following = f"persons?page={page + 1}" if more else None
+        return JSONResponse({"data": rows, "paging": {"next": following, "total": 7}})
+
+    system = System(by_body)
+    assert fetch(system, nightPath=None)[0].rows_expected == {"persons": 7}
+
+
+@pytest.mark.parametrize("total", ["X-Total-Count", None])
+def test_pages_may_be_numbered(fetch, total):
+    def by_number(params):
+        first = 3 * (int(params["pageNo"]) - 1)
+        rows = ROWS[first : first + int(params["limit"])]
+        return JSONResponse(rows, headers={"X-Total-Count": "7"})
+
+    system = System(by_number)
+    spec = {
+        "paging": "page", "pageParam": "pageNo", "dataPath": "", "totalPath": None,
+        "nightPath": None, "pageSize": 3, "totalHeader": total,
+    }  # fmt: skip
+    assert fetch(system, **spec)[0].rows_expected == {"persons": 7}
+    numbers = [query.rsplit("=", 1)[1] for query in system.asked]
+    assert numbers == (["1", "2", "3"] if total else ["1", "2", "3", "4"])
+
+
+@pytest.mark.parametrize(
+    "type_", ["application/vnd.api+json", "application/hal+json", "text/json"]
+)
+def test_json_goes_by_many_names(fetch, type_):
+    page = {"data": ROWS, "paging": {"total": 7, "next": None}}
+    system = System(lambda _params: JSONResponse(page, media_type=type_))
+    assert fetch(system, nightPath=None)[0].rows_expected == {"persons": 7}
+
+
 @pytest.mark.parametrize(
     ("answer", "spec"),
     [

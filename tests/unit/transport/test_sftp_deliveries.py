@@ -1,6 +1,8 @@
 """SFTP logins, manifests that are not as agreed, and long files."""
 
 import json
+import os
+import stat
 from dataclasses import replace
 from functools import partial
 
@@ -210,3 +212,77 @@ def test_a_file_that_is_given_up_is_closed_at_once(county, start):
         with pytest.raises(TransportError, match="VANISHED"):
             give_up(visit)
         assert Counting.open_files == 0
+
+
+STABLE = {
+    "complete": "stable",
+    "stableSeconds": 0.05,
+    "files": {"person": "*person*", "incident": "*incident*"},
+}
+
+
+@pytest.fixture
+def folder(county):
+    """A night folder with two tables; it is the night."""
+    made = county.police(NIGHTS[0], {"person": SECRET_CELL, "incident": b"id\n"})
+    county.clock(NIGHTS[0])
+    return made
+
+
+@pytest.mark.parametrize("spec", [{}, STABLE], ids=["manifest", "stable"])
+def test_a_name_that_is_not_utf_8_spoils_no_listing(folder, start, spec):
+    """Neither that of a file nor, in the long form of a listing, that of its owner."""
+    (folder / os.fsdecode(b"d\xe9tail.txt")).write_bytes(b"not ours")
+    fetched, sink = start(sftp_server=WithOwner).fetch("police_rms", NIGHTS[0], **spec)
+    assert fetched.cursor == "20260105"
+    assert SECRET_CELL in sink.bytes.values()
+
+
+def test_a_tables_file_whose_name_is_not_utf_8_is_held(folder, start):
+    (path,) = folder.glob("*_person_*")
+    path.rename(folder / os.fsdecode(b"person_\xe9.csv"))
+    assert held_code(start(), **STABLE) == "FILE_NAME_UNSAFE"
+
+
+class WithOwner(PoliceSftp):
+    """Lists files with an owner whose name is in Latin-1, and without times."""
+
+    async def scandir(self, path):
+        async for entry in super().scandir(path):
+            entry.longname = b"-rw-r--r-- 1 Ren\xe9 group 1 Jan 1 00:00 x"
+            entry.attrs.mtime = entry.attrs.atime = None
+            yield entry
+
+
+class Linking(PoliceSftp):
+    """Tells links as links, as servers do that resolve none in a listing."""
+
+    async def scandir(self, path):
+        async for entry in super().scandir(path):
+            name = entry.filename
+            link = b"_person_" in name or name.startswith(b"dangling")
+            if link:
+                mode = entry.attrs.permissions or 0
+                entry.attrs.permissions = stat.S_IFLNK | stat.S_IMODE(mode)
+            yield entry
+
+
+def test_a_linked_file_is_what_it_leads_to_on_the_agencys_server(folder, start):
+    """A file may be published by linking it in; a link to nothing is no file."""
+    (path,) = folder.glob("*_person_*")
+    path.rename(folder / "kept.bin")
+    path.symlink_to("kept.bin")
+    (folder / "dangling_person_x.csv").symlink_to("nowhere")
+    fetched, sink = start(sftp_server=Linking).fetch("police_rms", NIGHTS[0], **STABLE)
+    assert fetched.cursor == "20260105"
+    assert SECRET_CELL in sink.bytes.values()
+
+
+def test_a_manifest_may_begin_with_a_mark_and_write_hashes_in_capitals(folder, start):
+    manifest = folder / "manifest.json"
+    told = json.loads(manifest.read_text())
+    for file in told["files"]:
+        file["sha256"] = file["sha256"].upper()
+    manifest.write_bytes(b"\xef\xbb\xbf" + json.dumps(told).encode())
+    _, sink = start().fetch("police_rms", NIGHTS[0])
+    assert SECRET_CELL in sink.bytes.values()
