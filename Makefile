@@ -55,7 +55,7 @@ demo: setup ## Run three nights of a synthetic county, publish and report
 
 test: setup ## Run every test; those that start a real scheduler come last, one by one
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not nights"
-	$(BIN)/python -m pytest -m nights
+	$(BIN)/python -m pytest -m nights tests/pipeline
 
 check: check-style check-types check-sql check-imports check-requirements ## Run every static check
 

@@ -10,18 +10,28 @@ CASE WHEN STRLEN(text) = LENGTH(text) THEN UPPER(text) ELSE FOLD(text) END;
 CREATE OR REPLACE TEMP MACRO digits(text) AS
 REGEXP_REPLACE(text, '[^0-9]', '', 'g');
 
--- Hyphens, slashes and commas part words; every other mark is dropped (O'BRIEN).
+-- Hyphens, slashes and commas part words; every other mark is dropped (O'BRIEN). One
+-- plain word, as nearly all names are, is spared the look at every letter.
 CREATE OR REPLACE TEMP MACRO name_words(text) AS
-TRIM(REGEXP_REPLACE(
-    REGEXP_REPLACE(text, '[\s,/_\x{2010}-\x{2015}-]+', ' ', 'g'), '[^\p{L}0-9 ]', '', 'g'
-));
+CASE
+    WHEN REGEXP_FULL_MATCH(text, '[A-Z]*') THEN text
+    ELSE TRIM(REGEXP_REPLACE(
+        REGEXP_REPLACE(text, '[^\p{L}0-9\s,/_\x{2010}-\x{2015}-]+', '', 'g'),
+        '[\s,/_\x{2010}-\x{2015}-]+', ' ', 'g'
+    ))
+END;
 
 -- A generation (JR, III) is split from the name that it stands in.
 CREATE OR REPLACE TEMP MACRO without_generation(words) AS
-TRIM(REGEXP_REPLACE(
-    REGEXP_REPLACE(words, '( (JR|JNR|JUNIOR|SR|SNR|SENIOR|II|III|IV|2ND|3RD|4TH))+$', ''),
-    ' [0-9]+\b|[0-9]', '', 'g'
-));
+CASE
+    WHEN REGEXP_FULL_MATCH(words, '[A-Z]*') THEN words
+    ELSE TRIM(REGEXP_REPLACE(
+        REGEXP_REPLACE(
+            words, '( (JR|JNR|JUNIOR|SR|SNR|SENIOR|II|III|IV|2ND|3RD|4TH))+$', ''
+        ),
+        ' [0-9]+\b|[0-9]', '', 'g'
+    ))
+END;
 
 CREATE OR REPLACE TEMP MACRO generation_word(first, middle, last) AS
 NULLIF(REGEXP_EXTRACT(

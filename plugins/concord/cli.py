@@ -218,13 +218,18 @@ def backfill(
             first.date(),
             last.date(),
             lambda contract: transport_of(contract, county.ledger),
-            tell=lambda feed, night, code: console.print(f"{night} {feed}: {code}"),
+            tell=lambda feed, night, code: console.print(
+                f"{night} {feed}: {code}", soft_wrap=True, markup=False
+            ),
         )
         for one in filled:
             for night in one.restated:
                 console.print(f"{night} {one.feed}: made anew on what was filled")
-        for release in pipeline.publish_once(county, last.date(), "backfill"):
-            console.print(f"published: {release.path}", soft_wrap=True)
+        if any(one.restated or "checked" in one.nights.values() for one in filled):
+            for release in pipeline.publish_once(county, last.date(), "backfill"):
+                console.print(f"published: {release.path}", soft_wrap=True)
+        else:
+            console.print("no night was checked, so nothing is published")
         if not all(one.went_well for one in filled):
             raise typer.Exit(1)
 

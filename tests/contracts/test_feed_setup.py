@@ -1,5 +1,6 @@
 """A new feed by files alone: begun from a sample, refused until decided, then tried."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def decide(settings: Settings) -> None:
     text = path.read_text().replace(
         "concepts: [REVIEW]", f"concepts: [{', '.join(CONCEPTS.values())}]"
     )
+    text = re.sub(r"(?m)^start: .*$", f"start: {TODAY}", text)
     path.write_text(text.replace("REVIEW", "Decided by a test"))
 
 
@@ -213,6 +215,20 @@ def test_a_sample_that_would_be_held_is_said_with_its_code(
     assert answer.exit_code == 1
     assert "COLUMN_MISSING" in answer.output
     assert CANARY not in answer.output
+
+
+def test_a_night_outside_the_agreement_is_told_before_anything_is_fetched(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold(settings, FEED, [sample], TODAY)
+    decide(settings)
+    monkeypatch.setenv("CONCORD_PROJECT", str(settings.project))
+    told = ["feed", "check", FEED, "--against", str(sample), "--night", "2026-01-04"]
+    answer = CliRunner().invoke(app, told)
+    assert answer.exit_code == 1
+    assert f"include/agreements/{FEED}.yaml: runs from 2026-01-05" in " ".join(
+        answer.output.split()
+    )
 
 
 def test_a_real_feed_passes_the_check() -> None:

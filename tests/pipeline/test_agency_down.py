@@ -27,6 +27,8 @@ DOWN, UP = "police_rms", "probation"
 FIRST = NIGHTS[0]
 LOST = [FIRST + timedelta(days=n) for n in range(1, 11)]
 BACK = LOST[-1] + timedelta(days=1)
+IMPATIENT = {"retries": 1}
+"""How often a server is tried again is told by the tests of its faults."""
 pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.xdist_group("agency-down"),
@@ -61,7 +63,7 @@ def run(county: pipeline.County, night: date, conns: dict[str, Connection]):
                 feed,
                 night,
                 lambda c: open_transport(
-                    c.id, read_spec(c.id, c.transport), conns[c.id]
+                    c.id, read_spec(c.id, {**c.transport, **IMPATIENT}), conns[c.id]
                 ),
             )
             pipeline.check(county, feed, night)

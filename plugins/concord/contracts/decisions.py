@@ -5,9 +5,10 @@ that would be quarantined. Each says which rule, why, who answers and until when
 that has expired has no effect and is reported.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -119,10 +120,14 @@ def read_decisions(
     exemptions, overrides = include / "exemptions", include / "overrides"
     _refuse_strangers(exemptions, (*contracts, LINKAGE))
     _refuse_strangers(overrides, contracts)
-    linkage = Decisions(_linkage_exemptions(exemptions / f"{LINKAGE}.yaml"))
+    linkage = Decisions(
+        _exemptions(exemptions / f"{LINKAGE}.yaml", _check_linkage_rule)
+    )
     return {LINKAGE: linkage} | {
         feed: Decisions(
-            _exemptions(exemptions / f"{feed}.yaml", contract),
+            _exemptions(
+                exemptions / f"{feed}.yaml", partial(_check_feed_rule, contract)
+            ),
             _overrides(overrides / f"{feed}.yaml", contract),
         )
         for feed, contract in contracts.items()
@@ -139,7 +144,10 @@ def _refuse_strangers(folder: Path, feeds: Collection[str]) -> None:
             )
 
 
-def _linkage_exemptions(path: Path) -> tuple[Exemption, ...]:
+def _exemptions(
+    path: Path, check: Callable[[Document, Location, Exemption], None]
+) -> tuple[Exemption, ...]:
+    """Read a file of exemptions, each of which must pass its kind's check."""
     if not path.exists():
         return ()
     document = Document(path)
@@ -147,30 +155,28 @@ def _linkage_exemptions(path: Path) -> tuple[Exemption, ...]:
     for index, exemption in enumerate(given):
         at: Location = ("exemptions", index)
         _check_span(document, at, exemption)
-        if exemption.rule not in LINKAGE_RULES:
-            raise document.fail(
-                at,
-                f"linkage has no rule '{exemption.rule}'",
-                f"Name one of {', '.join(LINKAGE_RULES)}",
-            )
+        check(document, at, exemption)
     return given
 
 
-def _exemptions(path: Path, contract: Contract) -> tuple[Exemption, ...]:
-    if not path.exists():
-        return ()
-    document = Document(path)
-    given = parse(document, ExemptionFile).exemptions
-    for index, exemption in enumerate(given):
-        at: Location = ("exemptions", index)
-        _check_span(document, at, exemption)
-        table, _, column = exemption.rule.partition(":")[2].partition(".")
-        _check_table(document, at, contract, table)
-        if column and column not in {c.name for c in contract.table(table).columns}:
-            raise document.fail(
-                at, f"'{table}' has no column '{column}'", "Name one of the contract"
-            )
-    return given
+def _check_linkage_rule(document: Document, at: Location, exemption: Exemption) -> None:
+    if exemption.rule not in LINKAGE_RULES:
+        raise document.fail(
+            at,
+            f"linkage has no rule '{exemption.rule}'",
+            f"Name one of {', '.join(LINKAGE_RULES)}",
+        )
+
+
+def _check_feed_rule(
+    contract: Contract, document: Document, at: Location, exemption: Exemption
+) -> None:
+    table, _, column = exemption.rule.partition(":")[2].partition(".")
+    _check_table(document, at, contract, table)
+    if column and column not in {c.name for c in contract.table(table).columns}:
+        raise document.fail(
+            at, f"'{table}' has no column '{column}'", "Name one of the contract"
+        )
 
 
 def _overrides(path: Path, contract: Contract) -> tuple[Override, ...]:

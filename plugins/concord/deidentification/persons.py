@@ -20,7 +20,7 @@ from concord.deidentification.content_columns import PERSON
 from concord.deidentification.quiet import quietly
 from concord.deidentification.tokens import Tokeniser
 from concord.deidentification.zip3 import Zip3Table
-from concord.duck import one, quoted
+from concord.duck import one, quoted, side_by_side
 from concord.exceptions import ContractError, IntegrityError
 
 PERSON_CONCEPTS = {name: f"person.{name}" for name in ("source_id", *PERSON_ATTRIBUTES)}
@@ -138,19 +138,37 @@ def _build(
 ) -> Keymap:
     # An empty temp_directory means: stop for want of memory, never spill identities.
     with duckdb.connect(config={"threads": threads, "temp_directory": ""}) as con:
-        attributes = _link(con, persons, assignments, rules)
-        ids = _random_keys(con, "person", "SELECT DISTINCT person_id FROM record")
-        con.register("person", _with_tokens(ids, "person", tokeniser))
-        person_keys = con.sql(
-            "SELECT record_key, token AS person_token FROM record "
-            "JOIN person ON person.key = record.person_id ORDER BY record_key"
-        ).to_arrow_table()
-        return Keymap(
-            person_keys=person_keys,
-            persons=con.sql(_persons_sql(attributes)).to_arrow_table(),
-            place_keys=_place_keys(con, places, rules, tokeniser),
-            successions=_successions(con, former, tokeniser),
+        of_persons, place_keys = side_by_side(
+            con,
+            lambda cursor: _persons(
+                cursor, persons, assignments, former, rules, tokeniser
+            ),
+            lambda cursor: _place_keys(cursor, places, rules, tokeniser),
         )
+        return Keymap(place_keys=place_keys, **of_persons)
+
+
+def _persons(
+    con: duckdb.DuckDBPyConnection,
+    persons: Mapping[str, pa.Table],
+    assignments: pa.Table,
+    former: pa.Table,
+    rules: "_Rules",
+    tokeniser: Tokeniser,
+) -> dict[str, pa.Table]:
+    """Return the keymap's tables about persons."""
+    attributes = _link(con, persons, assignments, rules)
+    ids = _random_keys(con, "person", "SELECT DISTINCT person_id FROM record")
+    con.register("person", _with_tokens(ids, "person", tokeniser))
+    person_keys = con.sql(
+        "SELECT record_key, token AS person_token FROM record "
+        "JOIN person ON person.key = record.person_id ORDER BY record_key"
+    ).to_arrow_table()
+    return {
+        "person_keys": person_keys,
+        "persons": con.sql(_persons_sql(attributes)).to_arrow_table(),
+        "successions": _successions(con, former, tokeniser),
+    }
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from concord.duck import quoted
 from concord.linkage.guard import Tables
 from concord.linkage.settings import UNIQUE_ID
 from concord.linkage.standardise import standardise
+from concord.spilling import spill_into
 
 TABLES = Tables()
 RECORDS = "person_records_in"
@@ -28,20 +29,20 @@ COUNTED_TONIGHT = ("kept_id", "first_rare", "name_share")
 def connection(
     threads: int | None, memory_limit: str | None, scratch: Path | None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB in memory that spills nowhere but, encrypted, to ``scratch``."""
+    """Open a DuckDB in memory that spills nowhere but, sealed, to ``scratch``."""
     config: dict[str, Any] = {
-        "temp_directory": str(scratch) if scratch else "",
+        "temp_directory": "",
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    if scratch:
-        config["temp_file_encryption"] = True
     if threads:
         config["threads"] = threads
     if memory_limit:
         config["memory_limit"] = memory_limit
     con = duckdb.connect(":memory:", config=config)
     try:
+        if scratch:
+            spill_into(con, scratch)
         yield con
     finally:
         con.close()

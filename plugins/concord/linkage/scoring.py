@@ -20,6 +20,7 @@ from unicodedata import unidata_version
 import duckdb
 import pyarrow as pa
 
+from concord.linkage.blocking import fruitful
 from concord.linkage.guard import refused_pairs
 from concord.linkage.nodes import COUNTED_TONIGHT, TABLES
 from concord.linkage.settings import UNIQUE_ID, PersonModel, prior
@@ -41,6 +42,7 @@ An agency that numbers people seldom has one twice, so two records of one feed a
 likely to be one person than two of different feeds, if there are several.
 """
 
+BLOCKING = "blocking_rules_to_generate_predictions"
 _BLOCKED = "linkage_blocked"
 
 
@@ -124,9 +126,10 @@ def score(
         "probability_two_random_records_match": 0.5,
         "retain_intermediate_calculation_columns": True,
     }
-    linker = open_linker(con, settings, name_share="1.0")
+    rules = fruitful(con, TABLES.nodes, settings[BLOCKING]) or settings[BLOCKING]
+    linker = open_linker(con, {**settings, BLOCKING: rules}, name_share="1.0")
     if kept is not None:
-        _block_changed(con, linker, settings["blocking_rules_to_generate_predictions"])
+        _block_changed(con, linker, rules)
     scored = linker.inference.predict(warning_mode="never").physical_name
     names = " + ".join(
         f"CAST(mw_tf_adj_{comparison['output_column_name']} <> 0 AS TINYINT)"

@@ -71,16 +71,14 @@ def set_aside(
     They are unknown to linkage: no two records are compared, or even looked at
     together, because of them. The vault keeps them as they were written.
     """
-    counted = ", ".join(
-        f"count(*) FILTER (WHERE nullif(trim(raw.{name}::VARCHAR), '') IS NOT NULL "
-        f"AND clean.{used} IS NULL)"
-        for name, used in COMPARED.items()
+    written = ", ".join(
+        f"count(nullif(trim({name}::VARCHAR), ''))" for name in COMPARED
     )
-    query = (
-        f"SELECT {counted} FROM {_whole(relation)} AS raw "
-        f"JOIN {quoted(standardised)} AS clean USING (record_key)"
-    )
-    return dict(zip(COMPARED, one(con, query), strict=True))
+    used = ", ".join(f"count({name})" for name in COMPARED.values())
+    before = one(con, f"SELECT {written} FROM {_whole(relation)}")
+    after = one(con, f"SELECT {used} FROM {quoted(standardised)}")
+    counts = (b - a for b, a in zip(before, after, strict=True))
+    return dict(zip(COMPARED, counts, strict=True))
 
 
 def _whole(relation: str) -> str:

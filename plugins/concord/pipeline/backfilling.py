@@ -84,7 +84,7 @@ def _fill(
     with whole_feed(county, feed, sleep) as mine:
         staged = replace(mine, ledger=StagedLedger(mine.ledger, feed))
         for number in range((last - first).days + 1):
-            night = first + timedelta(days=number)
+            night, why = first + timedelta(days=number), ""
             try:
                 if land_alone(staged, feed, night, open_transport):
                     check_alone(staged, feed, night)
@@ -95,7 +95,8 @@ def _fill(
                 raise
             except DataError as error:
                 nights[night] = error.code
-            tell(feed, night, nights[night])
+                why = f" · {error.detail}. {error.remedy}"
+            tell(feed, night, nights[night] + why)
         shown = finish_staged(mine, feed)
     return Filled(feed, nights, tuple(n for n in shown if n not in nights))
 

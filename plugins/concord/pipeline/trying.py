@@ -135,6 +135,12 @@ def _tried(
     (drop,) = transport.offered(None, night)
     archive = Archive(county.zones, county.keys, county.ledger)
     agreement = county.registry.agreement_of(contract)
+    if not agreement.in_force(night):
+        raise ConfigError(
+            f"include/agreements/{agreement.id}.yaml: runs from {agreement.start} to "
+            f"{agreement.end}, so nothing is fetched for {night}. Correct start and "
+            "end, or try another night"
+        )
     delivery = archive.land(contract, agreement, transport, drop, landed_on=night)
     held = None
     try:

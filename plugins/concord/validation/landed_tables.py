@@ -11,7 +11,7 @@ from concord.landing.archive import Archive
 from concord.landing.receipts import ReceiptPart
 from concord.landing.records import Delivery
 from concord.landing.unpacking import unpack
-from concord.parsing.loading import Loaded, load
+from concord.parsing.loading import Loaded, TypeFaults, load
 from concord.parsing.notices import load_deletions, load_key_changes
 from concord.validation.splitting import is_deletion
 
@@ -53,12 +53,7 @@ class LandedTables:
         for column in loaded.types:
             empty = column.required and column.present == 0
             if empty and loaded.received and count(self.con, standing):
-                raise self._held(
-                    "COLUMN_MISSING",
-                    f"{table.name}: required column '{column.column}' is empty in all "
-                    f"{loaded.received} rows",
-                    "If it was renamed, state the new name in the contract",
-                )
+                raise self._nothing_in(table, column, loaded.received)
         if table.deletes is not None:
             parts = receipt.of(table.source, "deletes")
             files = self._open(delivery, parts, table, suffix)
@@ -108,6 +103,22 @@ class LandedTables:
             self._hold_without_keys(table, changed, [*names, "_order"])
             for path in files:
                 path.unlink()
+
+    def _nothing_in(self, table: Table, column: TypeFaults, rows: int) -> DeliveryHeld:
+        """Make the error for a required column without a single value."""
+        found = f"{table.name}: required column '{column.column}'"
+        if column.faults:
+            return self._held(
+                "COLUMN_MISSING",
+                f"{found} has no value of its type in {rows} rows",
+                "Correct its logicalType or datetimeFormats in the contract, or its "
+                "physicalName if it was renamed",
+            )
+        return self._held(
+            "COLUMN_MISSING",
+            f"{found} is empty in all {rows} rows",
+            "If it was renamed, state the new name in the contract",
+        )
 
     def _hold_without_keys(self, table: Table, relation: str, names: list[str]) -> None:
         """Hold a delivery whose notices do not say which row they are about."""

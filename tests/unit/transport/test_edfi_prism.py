@@ -149,7 +149,7 @@ def test_a_limit_that_the_specification_forbids_is_refused(school, limit):
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (400, "HTTP_STATUS"),
+        (400, "PAGE_REFUSED"),
         (401, "UNAUTHORIZED"),
         (403, "FORBIDDEN"),
         (404, "NOT_FOUND"),
