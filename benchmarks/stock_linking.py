@@ -1,12 +1,50 @@
 """Linkage of the stock way: Splink as its tutorial shows, trained on every night."""
 
 import logging
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from concord.contracts.registry import Registry
 
 ATTRIBUTES = ("first_name", "last_name", "birth_date", "ssn", "phone", "street", "zip")
+
+
+def everything() -> Sequence[Any]:
+    """Compare every attribute that all agencies have."""
+    from splink import comparison_library as cl
+
+    return (
+        cl.JaroWinklerAtThresholds("first_name").configure(
+            term_frequency_adjustments=True
+        ),
+        cl.JaroWinklerAtThresholds("last_name").configure(
+            term_frequency_adjustments=True
+        ),
+        cl.DateOfBirthComparison("dob", input_is_string=True),
+        cl.ExactMatch("ssn"),
+        cl.ExactMatch("phone"),
+        cl.LevenshteinAtThresholds("street"),
+        cl.ExactMatch("zip"),
+    )
+
+
+def as_in_tutorial() -> Sequence[Any]:
+    """Compare what the tutorial compares (names, birth date, place, e-mail), and SSN.
+
+    It leaves out phone and street, which families share.
+    """
+    from splink import comparison_library as cl
+
+    return (
+        cl.NameComparison("first_name"),
+        cl.NameComparison("last_name"),
+        cl.DateOfBirthComparison("dob", input_is_string=True),
+        cl.ExactMatch("zip").configure(term_frequency_adjustments=True),
+        cl.EmailComparison("email"),
+        cl.ExactMatch("ssn"),
+    )
 
 
 def link_persons(
@@ -16,28 +54,17 @@ def link_persons(
     return cluster(person_records(registry, frames))
 
 
-def cluster(records: pd.DataFrame) -> pd.DataFrame:
+def cluster(
+    records: pd.DataFrame, comparisons: Callable[[], Sequence[Any]] = everything
+) -> pd.DataFrame:
     """Train Splink on the records and return them with their clusters."""
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-    from splink import comparison_library as cl
 
     records = comparable(records)
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="unique_id",
-        comparisons=[
-            cl.JaroWinklerAtThresholds("first_name").configure(
-                term_frequency_adjustments=True
-            ),
-            cl.JaroWinklerAtThresholds("last_name").configure(
-                term_frequency_adjustments=True
-            ),
-            cl.DateOfBirthComparison("dob", input_is_string=True),
-            cl.ExactMatch("ssn"),
-            cl.ExactMatch("phone"),
-            cl.LevenshteinAtThresholds("street"),
-            cl.ExactMatch("zip"),
-        ],
+        comparisons=list(comparisons()),
         blocking_rules_to_generate_predictions=[
             block_on("ssn"),
             block_on("first_name", "last_name"),

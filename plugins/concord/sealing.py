@@ -23,6 +23,9 @@ from concord.settings import new_key
 
 SHARE = 1 << 16
 ROW_GROUP = 1 << 17
+DICTIONARY = (
+    1 << 17
+)  # bytes of values after which a column counts as one without repeats
 
 
 class KeyRing:
@@ -119,6 +122,7 @@ def write_rows(
         compression="zstd",
         compression_level=1,
         write_statistics=False,  # whoever reads a sealed table reads all of it
+        dictionary_pagesize_limit=DICTIONARY,
     ) as file:
         for batch in rows:
             file.write_batch(batch)

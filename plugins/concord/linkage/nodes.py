@@ -66,15 +66,18 @@ def prepare_nodes(
             from it, with its number of then as ``kept_id``; that of any other is null.
     """
     con.register(RECORDS, records)
-    con.execute(_NUMBERED.format(row=_row(records)), {"night": night})
-    changed, known = RECORDS, ""
+    con.execute(_ORDERED.format(row=_row(records)), {"night": night})
+    con.execute(_NUMBERED)
+    con.execute("DROP TABLE ordered")
+    changed, names, known = RECORDS, "", ""
     if kept is not None:
         con.register("kept_node", kept)
+        con.execute(_FOUND_AGAIN)
         con.execute(_CHANGED)
-        changed, known = "changed_record", _KNOWN
+        changed, names, known = "changed_record", _KNOWN_NAMES, _KNOWN
     standardised = standardise(con, changed, night=night)
     for part in ("first_name", "last_name"):
-        con.execute(_FREQUENCIES.format(part=part, fresh=standardised, known=known))
+        con.execute(_FREQUENCIES.format(part=part, fresh=standardised, known=names))
     con.execute(
         _NODES.format(nodes=TABLES.nodes, fresh=standardised, known=known),
         {"rare": rare_share * records.num_rows},
@@ -90,43 +93,52 @@ def _row(records: pa.Table) -> str:
 
 
 # A birth date that was still to come is another one once it has come.
+_ORDERED = f"""
+CREATE TABLE ordered AS
+SELECT record_key, HASH({{row}}, birth_date > $night) AS digest
+FROM {RECORDS} ORDER BY record_key
+"""
+
+# To order rows and take their place costs a third of numbering them in a window.
 _NUMBERED = f"""
 CREATE TABLE numbered AS
 SELECT
-    record_key,
-    HASH({{row}}, birth_date > $night) AS digest,
-    CAST(ROW_NUMBER() OVER (ORDER BY record_key) - 1 AS INTEGER) AS {UNIQUE_ID}
-FROM {RECORDS}
+    record_key, digest,
+    CAST(rowid AS INTEGER) AS {UNIQUE_ID},
+    CAST(NULL AS INTEGER) AS kept_id
+FROM ordered
+"""
+
+_FOUND_AGAIN = f"""
+CREATE OR REPLACE TABLE numbered AS
+SELECT n.* REPLACE (k.{UNIQUE_ID} AS kept_id)
+FROM numbered AS n LEFT JOIN kept_node AS k USING (record_key, digest)
 """
 
 _CHANGED = f"""
 CREATE TABLE changed_record AS
 SELECT r.*
 FROM {RECORDS} AS r
-SEMI JOIN (
-    FROM numbered ANTI JOIN kept_node USING (record_key, digest)
-) AS changed USING (record_key)
+SEMI JOIN (FROM numbered WHERE kept_id IS NULL) AS changed USING (record_key)
+"""
+
+_KNOWN_NAMES = f"""
+UNION ALL BY NAME
+SELECT k.first_name, k.last_name
+FROM kept_node AS k SEMI JOIN numbered AS n ON k.{UNIQUE_ID} = n.kept_id
 """
 
 _KNOWN = f"""
 UNION ALL BY NAME
-SELECT k.* RENAME ({UNIQUE_ID} AS kept_id)
-FROM kept_node AS k
-SEMI JOIN numbered USING (record_key, digest)
+SELECT n.{UNIQUE_ID}, n.kept_id, k.* EXCLUDE ({UNIQUE_ID})
+FROM kept_node AS k INNER JOIN numbered AS n ON k.{UNIQUE_ID} = n.kept_id
 """
 
-_CURRENT = """
-FROM (
-    SELECT *, CAST(NULL AS UBIGINT) AS digest, CAST(NULL AS INTEGER) AS kept_id
-    FROM {fresh}
-    {known}
-) AS c
-"""
-
-_FREQUENCIES = f"""
-CREATE TABLE {{part}}_frequency AS
-SELECT {{part}}, COUNT(*) AS bearers, COUNT(*) / SUM(COUNT(*)) OVER () AS share
-{_CURRENT} WHERE {{part}} IS NOT NULL GROUP BY {{part}}
+_FREQUENCIES = """
+CREATE TABLE {part}_frequency AS
+SELECT {part}, COUNT(*) AS bearers, COUNT(*) / SUM(COUNT(*)) OVER () AS share
+FROM (SELECT first_name, last_name FROM {fresh} {known})
+WHERE {part} IS NOT NULL GROUP BY {part}
 """
 
 # A full name's frequency is the product of its parts': counting whole names would call
@@ -134,11 +146,14 @@ SELECT {{part}}, COUNT(*) AS bearers, COUNT(*) / SUM(COUNT(*)) OVER () AS share
 _NODES = f"""
 CREATE TABLE {{nodes}} AS
 SELECT
-    numbered.{UNIQUE_ID}, numbered.digest, c.* EXCLUDE (digest),
+    c.*,
     COALESCE(first.bearers <= GREATEST(3, $rare), false) AS first_rare,
     first.share * last.share AS name_share
-{_CURRENT}
-INNER JOIN numbered USING (record_key)
+FROM (
+    SELECT n.{UNIQUE_ID}, n.kept_id, n.digest, s.*
+    FROM {{fresh}} AS s INNER JOIN numbered AS n USING (record_key)
+    {{known}}
+) AS c
 LEFT JOIN first_name_frequency AS first USING (first_name)
 LEFT JOIN last_name_frequency AS last USING (last_name)
 """

@@ -20,7 +20,7 @@ from unicodedata import unidata_version
 import duckdb
 import pyarrow as pa
 
-from concord.linkage.blocking import fruitful
+from concord.linkage.blocking import block
 from concord.linkage.guard import refused_pairs
 from concord.linkage.nodes import COUNTED_TONIGHT, TABLES
 from concord.linkage.settings import UNIQUE_ID, PersonModel, prior
@@ -44,6 +44,7 @@ likely to be one person than two of different feeds, if there are several.
 
 BLOCKING = "blocking_rules_to_generate_predictions"
 _BLOCKED = "linkage_blocked"
+_CHANGED = "linkage_changed"
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,19 @@ def score(
         "probability_two_random_records_match": 0.5,
         "retain_intermediate_calculation_columns": True,
     }
-    rules = fruitful(con, TABLES.nodes, settings[BLOCKING]) or settings[BLOCKING]
-    linker = open_linker(con, {**settings, BLOCKING: rules}, name_share="1.0")
+    linker = open_linker(con, settings, name_share="1.0")
+    changed = None
     if kept is not None:
-        _block_changed(con, linker, rules)
+        changed = _CHANGED
+        con.execute(
+            f"CREATE TABLE {changed} AS FROM {TABLES.nodes} WHERE kept_id IS NULL"
+        )
+    block(con, _BLOCKED, TABLES.nodes, settings[BLOCKING], changed)
+    blocked = linker.table_management.register_blocked_pairs_for_predict(
+        linker._db_api.register(_BLOCKED)
+    )
+    # Splink then copies the records that are in a pair, which pays where few are.
+    blocked.metadata["registered_for_predict"] = changed is not None
     scored = linker.inference.predict(warning_mode="never").physical_name
     names = " + ".join(
         f"CAST(mw_tf_adj_{comparison['output_column_name']} <> 0 AS TINYINT)"
@@ -210,27 +220,3 @@ def keep(con: duckdb.DuckDBPyConnection, model: PersonModel) -> Scored:
         con.sql(f"SELECT * EXCLUDE ({counted}) FROM {TABLES.nodes}").to_arrow_table(),
         con.sql(f"FROM {TABLES.judged}").to_arrow_table(),
     )
-
-
-def _block_changed(
-    con: duckdb.DuckDBPyConnection, linker: Any, rules: list[str]
-) -> None:
-    """Give Splink the pairs that a rule brings together and that hold a change.
-
-    The smaller number stands on the left, as where Splink blocks by itself: rules and
-    comparisons need not be the same both ways.
-    """
-    con.execute(
-        f"CREATE TABLE changed_node AS FROM {TABLES.nodes} WHERE kept_id IS NULL"
-    )
-    sides = (("changed_node", TABLES.nodes), (TABLES.nodes, "changed_node"))
-    pairs = " UNION ".join(
-        f"SELECT l.{UNIQUE_ID} AS join_key_l, r.{UNIQUE_ID} AS join_key_r "
-        f"FROM {left} AS l INNER JOIN {right} AS r "
-        f"ON ({rule}) AND l.{UNIQUE_ID} < r.{UNIQUE_ID}"
-        for rule in rules
-        for left, right in sides
-    )
-    con.execute(f"CREATE TABLE {_BLOCKED} AS SELECT *, '0' AS match_key FROM ({pairs})")
-    registered = linker._db_api.register(_BLOCKED)
-    linker.table_management.register_blocked_pairs_for_predict(registered)

@@ -5,7 +5,9 @@ have changed since, until a week has passed; then everything is scored again, th
 way is taken once more beside it, and what differs is counted. Nothing should.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -82,6 +84,16 @@ class KeptScores:
         if part is not None:
             measures["differing"] = _differing(whole, part)
         return Rescored(whole, measures)
+
+    @contextmanager
+    def saving(
+        self, rescored: Rescored, folder: Path, persons_id: str
+    ) -> Iterator[None]:
+        """Write what a full run scored while its persons get their ids."""
+        with ThreadPoolExecutor(1) as pool:
+            saved = pool.submit(self.save, rescored, folder, persons_id)
+            yield
+            saved.result()
 
     def save(self, rescored: Rescored, folder: Path, persons_id: str) -> None:
         """Write what a full run scored into the folder of its persons."""
