@@ -113,6 +113,15 @@ def test_without_kept_scores_a_night_is_run_in_full(
     assert vault.night(1, records).measures["in"] == "run1"
 
 
+def test_scores_that_cannot_be_written_are_told(
+    vault: Vault, records: pa.Table
+) -> None:
+    rescored = vault.night(0, records)
+    nowhere = vault.folder / "nowhere"
+    with pytest.raises(FileNotFoundError), vault.scores.saving(rescored, nowhere, "x"):
+        pass
+
+
 def test_kept_scores_go_with_a_destroyed_state_that_they_hold(
     vault: Vault, records: pa.Table
 ) -> None:
