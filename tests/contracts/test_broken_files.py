@@ -198,7 +198,7 @@ BREAKS = [
         PROFILE,
         "limits: {k: 11}",
         "limits: {k: 10}",
-        r"risk of 'person': k is 10, but .* asks for 11",
+        r":\d+: 'person': k is 10, but .* asks for 11",
         id="k-of-a-set-below-agreement",
     ),
     pytest.param(
