@@ -198,8 +198,15 @@ BREAKS = [
         PROFILE,
         "limits: {k: 11}",
         "limits: {k: 10}",
-        r":\d+: 'person': k is 10, but .* asks for 11",
+        r"k is 10, but .* asks for 11",
         id="k-of-a-set-below-agreement",
+    ),
+    pytest.param(
+        PROFILE,
+        "  joined: {}",
+        "  joined: {k: 10}",
+        r":\d+: k is 10, but .* asks for 11",
+        id="k-of-all-sets-below-agreement",
     ),
     pytest.param(
         PROFILE,

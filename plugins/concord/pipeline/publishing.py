@@ -20,6 +20,7 @@ from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.deidentification.assaults import ASSAULTS, load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
@@ -28,6 +29,7 @@ from concord.deidentification.zip3 import Zip3Table
 from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
+from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PersonStore
 from concord.pipeline.protecting import protect_persons
@@ -78,6 +80,8 @@ class PublishStep:
     def publish(self, night: date, run_id: str) -> Release:
         """Build, check and publish a night's release.
 
+        Where the profile asks for reviewers it is held back until they approve it.
+
         Raises:
             DisclosureRefused: A check failed; the last release stays current.
         """
@@ -88,6 +92,7 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
+            self._assaults(con, run)
             tables = self._curate(con)
             self._compare_agencies(con, night)
             protected = protect_persons(con, self.county, self.profile, tables)
@@ -110,7 +115,10 @@ class PublishStep:
             context=self._context(night, run, states, run_id, risk),
             releases=self.county.zones.releases,
             keys=self.county.zones.keys,
+            held_back=self.profile.reviewers > 0,
         )
+        if self.profile.reviewers:
+            return release
         rows = {name: table.num_rows for name, table in finished.items()}
         self._record(release, rows, night, run, states, risk)
         return release
@@ -227,6 +235,13 @@ class PublishStep:
             "carried": state.carried,
             "rows": sum(t.num_rows for t in tables.values()),
         }
+
+    def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
+        """Give the curated SQL the linked assaults, if it reads them."""
+        if any(ASSAULTS in table.reads for table in self._curated()):
+            contracts = self.county.registry.contracts
+            pairs = AssaultStep(self.county).pairs(run)
+            load_assaults(con, pairs, contracts, self._tokeniser())
 
     def _curated(self) -> tuple[CuratedTable, ...]:
         folder = self.county.settings.include / "sql" / "curated"
