@@ -15,6 +15,7 @@ from rich.progress import (
 from rich.table import Table
 
 from concord.pipeline.county import open_county
+from concord.pipeline.rehearsing import DONE, WHOLE
 from concord.pipeline.scanning import (
     Scan,
     everything,
@@ -39,6 +40,7 @@ def run_scan(
             county,
             scope,
             known_planted=records,
+            rehearsed=not paths,
             tell=lambda size: progress.advance(task, size),
         )
     _print(made, console)
@@ -80,6 +82,16 @@ def _print(made: Scan, console: Console) -> None:
         seen = f"{made.planted.seen} of {made.planted.sought} planted records"
         _tick(
             console, made.planted.passed, f"in the opened vault and quarantine: {seen}"
+        )
+    if made.rehearsal is not None:
+        feeds = [k for k in made.rehearsal.outcomes if k.endswith(WHOLE)]
+        taken = sum(made.rehearsal.outcomes[k] == DONE for k in feeds)
+        seen = f"{made.rehearsal.seen.seen} of {made.rehearsal.seen.sought}"
+        _tick(
+            console,
+            made.rehearsal.seen.passed,
+            f"{seen} canaries kept where they may be, {taken} of {len(feeds)} feeds "
+            "took them, and the night went on to a release and a report",
         )
     wrong = "" if made.clean else ". See docs/how-to/scan_for_leaks.md"
     _tick(
