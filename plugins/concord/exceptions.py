@@ -3,6 +3,7 @@
 ConcordError
 ├── ConfigError               a file of ours is wrong: shows the value, file, line
 │   ├── ContractError         contract, agreement, code list or release profile
+│   ├── ConfigErrors          several of these, found in one go
 │   ├── SuiteError            an expectation suite
 │   └── KeyCustodyError       a key is missing, short or readable by others
 ├── DataError                 an agency's data: code, feed, remedy; never a value
@@ -14,10 +15,11 @@ ConcordError
 │   └── AgreementRefused      no agreement permits this feed on this night
 ├── LinkageError              linkage stopped before it could merge strangers
 ├── DisclosureRefused         a release failed a disclosure check
+│   └── RiskRefused           people in it would be too easy to recognise
 └── IntegrityError            something stored is not what was stored
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class ConcordError(Exception):
@@ -30,6 +32,18 @@ class ConfigError(ConcordError):
 
 class ContractError(ConfigError):
     """A contract, agreement, code list or release profile is wrong."""
+
+
+class ConfigErrors(ContractError):
+    """Several mistakes in files of ours, found in one go; a line for each."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, errors)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.errors,))
 
 
 class SuiteError(ConfigError):
@@ -121,6 +135,23 @@ class LinkageError(ConcordError):
 
 class DisclosureRefused(ConcordError):
     """A release failed a disclosure check and was not published."""
+
+
+class RiskRefused(DisclosureRefused):
+    """People in a release would be too easy to recognise; it was not published.
+
+    The message holds a code, names of columns and counts, never a value.
+    """
+
+    def __init__(self, code: str, detail: str, remedy: str) -> None:
+        self.code = code
+        self.detail = detail
+        self.remedy = remedy
+        super().__init__(f"{code}: {detail}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.code, self.detail, self.remedy))
 
 
 class IntegrityError(ConcordError):

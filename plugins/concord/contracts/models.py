@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
+from concord.contracts.risk import KAnonymity, RiskRules
 
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
@@ -312,14 +313,6 @@ class ConceptAction(Strict):
     top: int | None = None
 
 
-class KAnonymity(Strict):
-    """The first disclosure gate: no person stands alone in a class."""
-
-    k: int = Field(ge=5)
-    quasi_identifiers: tuple[str, ...] = Field(alias="quasiIdentifiers", min_length=1)
-    max_suppressed_share: float = Field(alias="maxSuppressedShare", ge=0, le=1)
-
-
 class ReleaseProfile(Strict):
     """What leaves for one audience, concept by concept; the rest is dropped."""
 
@@ -330,3 +323,4 @@ class ReleaseProfile(Strict):
     tables: tuple[str, ...] = Field(min_length=1)
     concepts: Mapping[str, ConceptAction]
     k_anonymity: KAnonymity = Field(alias="kAnonymity")
+    risk: RiskRules = RiskRules()
