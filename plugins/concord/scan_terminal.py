@@ -15,7 +15,6 @@ from rich.progress import (
 from rich.table import Table
 
 from concord.pipeline.county import open_county
-from concord.pipeline.rehearsing import DONE, WHOLE
 from concord.pipeline.scanning import (
     Scan,
     everything,
@@ -84,15 +83,17 @@ def _print(made: Scan, console: Console) -> None:
             console, made.planted.passed, f"in the opened vault and quarantine: {seen}"
         )
     if made.rehearsal is not None:
-        feeds = [k for k in made.rehearsal.outcomes if k.endswith(WHOLE)]
-        taken = sum(made.rehearsal.outcomes[k] == DONE for k in feeds)
+        steps = len(made.rehearsal.outcomes)
+        went = steps - len(made.rehearsal.stopped)
         seen = f"{made.rehearsal.seen.seen} of {made.rehearsal.seen.sought}"
         _tick(
             console,
             made.rehearsal.seen.passed,
-            f"{seen} canaries kept where they may be, {taken} of {len(feeds)} feeds "
-            "took them, and the night went on to a release and a report",
+            f"{seen} canaries are where they may be; {went} of {steps} steps of their "
+            "night went as they should",
         )
+        for stopped in made.rehearsal.stopped:
+            console.print(f"[yellow]![/] canaries, {stopped}", soft_wrap=True)
     wrong = "" if made.clean else ". See docs/how-to/scan_for_leaks.md"
     _tick(
         console,

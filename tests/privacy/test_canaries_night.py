@@ -40,9 +40,9 @@ def test_every_feed_takes_its_canaries_and_holds_a_broken_delivery(
 
 def test_the_night_goes_on_to_a_release_and_a_report(rehearsal: Rehearsal) -> None:
     steps = ("link", "keymap of research", "release research", "report")
-    assert {step: rehearsal.outcomes[step] for step in steps} == dict.fromkeys(
-        steps, DONE
-    )
+    went = {step: rehearsal.outcomes[step] for step in steps}
+    assert went == dict.fromkeys(steps, DONE)
+    assert rehearsal.stopped == ()
 
 
 def test_every_canary_is_in_the_vault_or_quarantine_and_nowhere_else(

@@ -25,20 +25,16 @@ from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import files
 from concord.disclosure.searching import Artefact, Looked, search
 from concord.landing.archive import Archive
-from concord.landing.records import now
 from concord.pipeline.canaries import Canaries, canaries
 from concord.pipeline.county import County, open_county
 from concord.pipeline.ingest import check
-from concord.pipeline.linking import LinkStep
-from concord.pipeline.publishing import PublishStep
 from concord.pipeline.states import states_as_of
-from concord.reporting.site import write_report
 from concord.transport.base import Drop, Fetched, Part, Sink
 from concord.validation.quarantine import Quarantine
 from concord.validation.states import StateStore
 
 KIND = "canaries' night"
-WHOLE, DONE = "whole", "done"
+WHOLE, BROKEN, DONE = "whole", "a column missing", "done"
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,15 @@ class Rehearsal:
     looked: tuple[Looked, ...]
     seen: Control
     """Of feeds that took their canaries: how many stand in the vault or quarantine."""
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Return the steps that ended otherwise than they should, and how."""
+        return tuple(
+            f"{step}: {outcome}"
+            for step, outcome in self.outcomes.items()
+            if (outcome == DONE) == step.endswith(BROKEN)
+        )
 
 
 def rehearse(county: County, night: date, key: bytes) -> Rehearsal:
@@ -101,6 +106,8 @@ def _walk(
     county: County, flocks: Mapping[str, Canaries], night: date, told: Path
 ) -> dict[str, str]:
     """Take every step of two nights; returns what became of each."""
+    from concord import pipeline  # the steps as DAGs take them; it imports this module
+
     outcomes = {}
     with _heard(told) as log:
         for feed, flock in flocks.items():
@@ -108,28 +115,28 @@ def _walk(
                 outcomes[f"{feed}, {name}"] = _told(
                     log, partial(_ingest, county, flock, without, on)
                 )
-        outcomes["link"] = _told(log, partial(LinkStep(county).run, night))
+        outcomes["link"] = _told(log, partial(pipeline.link, county, night))
         for profile in sorted(county.registry.profiles):
-            step = PublishStep(county, profile)
-            keymap, release = f"keymap of {profile}", f"release {profile}"
-            outcomes[keymap] = _told(log, partial(step.prepare_keymap, night))
-            outcomes[release] = _told(log, partial(step.publish, night, "canaries"))
-        outcomes["report"] = _told(
-            log,
-            partial(
-                write_report,
-                county.ledger, county.registry, county.settings, county.zones,
-                night, now(),
-            ),
-        )  # fmt: skip
+            for name, step in (
+                ("keymap of", pipeline.prepare_keymap),
+                ("release", partial(pipeline.publish, run_id="canaries")),
+            ):
+                outcomes[f"{name} {profile}"] = _told(
+                    log, partial(step, county, profile, night)
+                )
+        outcomes["report"] = _told(log, partial(pipeline.report, county, night))
     return outcomes
 
 
 def _deliveries(flock: Canaries, night: date) -> Iterator[tuple[str, str | None, date]]:
-    """Yield the deliveries of a feed: all of it, then one that has to be held."""
+    """Yield the deliveries of a feed: all of it, then one that has to be held.
+
+    A feed that requires no column has no such delivery.
+    """
     yield WHOLE, None, night
     required = (c.name for t in flock.contract.tables for c in t.columns if c.required)
-    yield "a column missing", next(required, None), night + timedelta(days=1)
+    if (column := next(required, None)) is not None:
+        yield BROKEN, column, night + timedelta(days=1)
 
 
 def _ingest(county: County, flock: Canaries, without: str | None, night: date) -> None:
