@@ -1,4 +1,8 @@
-"""One `publish_<release>` DAG a release profile: de-identify, check, publish."""
+"""One `publish_<release>` DAG a release profile: de-identify, check, publish.
+
+Where the profile asks for reviewers, people come in between: one describes the release,
+others review it, file by file, and only then it is published.
+"""
 
 from typing import Any
 
@@ -27,13 +31,19 @@ def publish(profile: str) -> DAG:
 
             return tasks.prepare_keymap(profile, dates.night_of(dag_run))
 
-        @task(outlets=[assets.release(profile)])
-        def release(keymap: str, dag_run: Any = None) -> dict[str, Any]:
+        def build(keymap: str, dag_run: Any = None) -> dict[str, Any]:
             from concord.orchestration import tasks
 
             return tasks.publish(profile, dates.night_of(dag_run), dag_run.run_id)
 
-        release(prepare_keymap())
+        outlets = [assets.release(profile)]
+        if county.profile(profile).reviewers:
+            from concord.orchestration.approval import add_people
+
+            draft = task(task_id="draft")(build)(prepare_keymap())
+            add_people(county.profile(profile), draft, outlets)
+        else:
+            task(task_id="release", outlets=outlets)(build)(prepare_keymap())
 
     return publish_release()
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from concord import feed_cli, linkage_cli, pprl_cli, quarantine_cli, retention_cli
+from concord import (
+    feed_cli,
+    linkage_cli,
+    pprl_cli,
+    quarantine_cli,
+    release_cli,
+    retention_cli,
+)
 from concord.exceptions import ConcordError
 from concord.settings import Settings
 from concord.terminal import Night, console, told
@@ -25,6 +32,7 @@ app = typer.Typer(
 app.add_typer(feed_cli.app, name="feed")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(retention_cli.app, name="retention")
+app.add_typer(release_cli.app, name="release")
 app.add_typer(linkage_cli.app, name="linkage")
 app.add_typer(pprl_cli.app, name="pprl")
 ledger_app = typer.Typer(

@@ -14,6 +14,7 @@ ConcordError
 │   ├── LockLost              a newer run has taken over; the write was refused
 │   └── AgreementRefused      no agreement permits this feed on this night
 ├── LinkageError              linkage stopped before it could merge strangers
+├── GateRefused               a release may not go that way, or not yet
 ├── DisclosureRefused         a release failed a disclosure check
 │   └── RiskRefused           people in it would be too easy to recognise
 └── IntegrityError            something stored is not what was stored
@@ -116,11 +117,8 @@ class AgreementRefused(DataError):
     """No agreement in force permits this feed on this night."""
 
 
-class LinkageError(ConcordError):
-    """Linkage stopped because its result could merge strangers.
-
-    The message holds a code and counts, never a value.
-    """
+class _Coded(ConcordError):
+    """An error with a code and a remedy; its message never holds a row's value."""
 
     def __init__(self, code: str, detail: str, remedy: str) -> None:
         self.code = code
@@ -131,6 +129,14 @@ class LinkageError(ConcordError):
     def __reduce__(self) -> tuple[object, ...]:
         """Survive pickling between processes."""
         return (type(self), (self.code, self.detail, self.remedy))
+
+
+class LinkageError(_Coded):
+    """Linkage stopped because its result could merge strangers."""
+
+
+class GateRefused(_Coded):
+    """The release gate stays shut: the step is not allowed, or not by this person."""
 
 
 class DisclosureRefused(ConcordError):

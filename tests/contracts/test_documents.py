@@ -25,6 +25,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 RAISERS = {
     "FeedLocked",
+    "GateRefused",
     "LockLost",
     "AgreementRefused",
     "DataError",
@@ -34,6 +35,7 @@ RAISERS = {
     "LinkageError",
     "RiskRefused",
     "TransportError",
+    "_refused",
     "failed",
     "held",
     "pull",

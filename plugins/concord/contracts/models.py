@@ -11,6 +11,7 @@ from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
 from concord.contracts.risk import KAnonymity, RiskRules
 
+PUBLIC = "public"
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
 Packing = Literal["gzip", "zip"]
@@ -313,6 +314,12 @@ class ConceptAction(Strict):
     top: int | None = None
 
 
+class Approval(Strict):
+    """How many people must agree before a release of a profile leaves."""
+
+    reviewers: int = Field(ge=1, le=9)
+
+
 class ReleaseProfile(Strict):
     """What leaves for one audience, concept by concept; the rest is dropped."""
 
@@ -324,3 +331,14 @@ class ReleaseProfile(Strict):
     concepts: Mapping[str, ConceptAction]
     k_anonymity: KAnonymity = Field(alias="kAnonymity")
     risk: RiskRules = RiskRules()
+    approval: Approval | None = None
+
+    @property
+    def reviewers(self) -> int:
+        """Return how many reviewers, none of them the author, must approve.
+
+        What everybody may see has two, whatever its profile says.
+        """
+        asked = self.approval.reviewers if self.approval else 0
+        public = PUBLIC in (self.id, self.audience.lower())
+        return max(asked, 2) if public else asked

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from concord.contracts.models import Contract
+from concord.contracts.models import Contract, ReleaseProfile
 from concord.contracts.registry import Registry, load_registry
 from concord.orchestration.callbacks import record_failure
 from concord.orchestration.dates import first_schedulable
@@ -27,6 +27,11 @@ def contracts() -> list[Contract]:
 def profiles() -> list[str]:
     """Return the names of the release profiles."""
     return sorted(_registry().profiles)
+
+
+def profile(name: str) -> ReleaseProfile:
+    """Return a release profile."""
+    return _registry().profile(name)
 
 
 def timezone() -> str:

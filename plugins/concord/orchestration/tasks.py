@@ -15,9 +15,12 @@ from concord.exceptions import (
     AgreementRefused,
     DeliveryHeld,
     DisclosureRefused,
+    GateRefused,
     LinkageError,
 )
+from concord.orchestration import answers
 from concord.orchestration.connections import transport_of
+from concord.publication.gate import Context
 
 
 def land(feed: str, night: date) -> list[str]:
@@ -85,6 +88,44 @@ def publish(profile: str, night: date, run_id: str) -> dict[str, Any]:
         except DisclosureRefused as error:
             raise AirflowFailException(str(error)) from None
     return {"release": release.number, "digest": release.content_digest}
+
+
+def submit(profile: str, release: int, answer: dict[str, Any]) -> list[str]:
+    """Take a draft to its reviewers; returns the files on which they vote."""
+    context = Context(**answer["params_input"])
+    with pipeline.open_county() as county:
+        gate = pipeline.ReleaseGate(county, profile)
+        try:
+            return list(gate.submit(release, answers.person(answer), context).files)
+        except GateRefused as error:
+            raise AirflowFailException(str(error)) from None
+
+
+def vote(profile: str, release: int, answer: dict[str, Any]) -> str:
+    """Record what a reviewer says of each file; returns who it was."""
+    with pipeline.open_county() as county:
+        gate, by = pipeline.ReleaseGate(county, profile), answers.person(answer)
+        files = list(gate.candidate(release).files)
+        try:
+            for part, approves in zip(
+                answers.chosen(answer, files), (True, False), strict=True
+            ):
+                if part:
+                    gate.vote(release, by, part, approves=approves)
+        except GateRefused as error:
+            raise AirflowFailException(str(error)) from None
+    return by
+
+
+def let_out(profile: str, release: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """Let an approved release out for its author; returns its number and digest."""
+    by = answers.person(answer)
+    with pipeline.open_county() as county:
+        try:
+            made = pipeline.ReleaseGate(county, profile).release(release, by)
+        except GateRefused as error:
+            raise AirflowFailException(str(error)) from None
+    return {"release": made.number, "digest": made.content_digest}
 
 
 def report(night: date) -> str:

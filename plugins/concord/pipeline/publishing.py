@@ -80,6 +80,8 @@ class PublishStep:
     def publish(self, night: date, run_id: str) -> Release:
         """Build, check and publish a night's release.
 
+        Where the profile asks for reviewers it is held back until they approve it.
+
         Raises:
             DisclosureRefused: A check failed; the last release stays current.
         """
@@ -113,7 +115,10 @@ class PublishStep:
             context=self._context(night, run, states, run_id, risk),
             releases=self.county.zones.releases,
             keys=self.county.zones.keys,
+            held_back=self.profile.reviewers > 0,
         )
+        if self.profile.reviewers:
+            return release
         rows = {name: table.num_rows for name, table in finished.items()}
         self._record(release, rows, night, run, states, risk)
         return release
