@@ -139,7 +139,9 @@ def scan(night: date) -> dict[str, int]:
     with pipeline.open_county() as county:
         planted = pipeline.read_planted(county.settings.planted)
         scope = pipeline.everything(county)
-        made = pipeline.scan_county(county, scope, known_planted=planted)
+        made = pipeline.scan_county(
+            county, scope, known_planted=planted, rehearsed=True
+        )
     if not made.clean:
         found = {one.kind: one.findings for one in made.kinds if one.findings}
         raise AirflowFailException(
