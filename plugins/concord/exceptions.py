@@ -16,6 +16,7 @@ ConcordError
 ├── LinkageError              linkage stopped before it could merge strangers
 ├── GateRefused               a release may not go that way, or not yet
 ├── DisclosureRefused         a release failed a disclosure check
+│   └── RiskRefused           people in it would be too easy to recognise
 └── IntegrityError            something stored is not what was stored
 """
 
@@ -140,6 +141,23 @@ class GateRefused(_Coded):
 
 class DisclosureRefused(ConcordError):
     """A release failed a disclosure check and was not published."""
+
+
+class RiskRefused(DisclosureRefused):
+    """People in a release would be too easy to recognise; it was not published.
+
+    The message holds a code, names of columns and counts, never a value.
+    """
+
+    def __init__(self, code: str, detail: str, remedy: str) -> None:
+        self.code = code
+        self.detail = detail
+        self.remedy = remedy
+        super().__init__(f"{code}: {detail}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.code, self.detail, self.remedy))
 
 
 class IntegrityError(ConcordError):

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
+from concord.contracts.risk import KAnonymity, RiskRules
 
 PUBLIC = "public"
 Zone = Literal["vault", "content", "discard"]
@@ -313,14 +314,6 @@ class ConceptAction(Strict):
     top: int | None = None
 
 
-class KAnonymity(Strict):
-    """The first disclosure gate: no person stands alone in a class."""
-
-    k: int = Field(ge=5)
-    quasi_identifiers: tuple[str, ...] = Field(alias="quasiIdentifiers", min_length=1)
-    max_suppressed_share: float = Field(alias="maxSuppressedShare", ge=0, le=1)
-
-
 class Approval(Strict):
     """How many people must agree before a release of a profile leaves."""
 
@@ -337,6 +330,7 @@ class ReleaseProfile(Strict):
     tables: tuple[str, ...] = Field(min_length=1)
     concepts: Mapping[str, ConceptAction]
     k_anonymity: KAnonymity = Field(alias="kAnonymity")
+    risk: RiskRules = RiskRules()
     approval: Approval | None = None
 
     @property

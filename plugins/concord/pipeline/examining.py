@@ -17,6 +17,7 @@ from concord.contracts.registry import Draft, draft_registry
 from concord.contracts.scaffold import open_marks
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, draft_tables
+from concord.deidentification.assaults import load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content
 from concord.deidentification.persons import build_keymap
@@ -124,6 +125,7 @@ def _deidentify_nothing(
     nobody = NOBODY.empty_table()
     keymap = build_keymap({}, {}, nobody, profile, tokens, zip3, night)
     load_keymap(con, keymap)
+    load_assaults(con, None, draft.registry.contracts, tokens)
     con.register("_states", SOURCE_STATES.empty_table())
     con.execute("CREATE TABLE source_states AS FROM _states")
     con.unregister("_states")

@@ -20,17 +20,19 @@ from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.deidentification.assaults import ASSAULTS, load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
 from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.zip3 import Zip3Table
-from concord.disclosure.k_anonymity import Risk, protect
 from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
+from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PersonStore
+from concord.pipeline.protecting import protect_persons
 from concord.pipeline.release_checks import check_release
 from concord.pipeline.states import person_records, states_of
 from concord.publication.reading import created_at
@@ -90,16 +92,27 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
+            self._assaults(con, run)
             tables = self._curate(con)
             self._compare_agencies(con, night)
-            risk = protect(con, "person", "person_token", self.profile.k_anonymity)
-            scanned = check_release(
-                con, self.county, self.profile, tables, states, self._zip3_table()
+            protected = protect_persons(con, self.county, self.profile, tables)
+            scanned, found = side_by_side(
+                con,
+                lambda cursor: check_release(
+                    cursor,
+                    self.county,
+                    self.profile,
+                    tables,
+                    states,
+                    self._zip3_table(),
+                ),
+                protected.proven,
             )
+            risk = _risk(found, scanned)
             finished = self._tables(con)
         release = publish(
             finished,
-            context=self._context(night, run, states, run_id, risk, scanned),
+            context=self._context(night, run, states, run_id, risk),
             releases=self.county.zones.releases,
             keys=self.county.zones.keys,
             held_back=self.profile.reviewers > 0,
@@ -107,7 +120,7 @@ class PublishStep:
         if self.profile.reviewers:
             return release
         rows = {name: table.num_rows for name, table in finished.items()}
-        self._record(release, rows, night, run, states, _risk(risk, scanned))
+        self._record(release, rows, night, run, states, risk)
         return release
 
     # What the release is made of ------------------------------------------------
@@ -223,6 +236,13 @@ class PublishStep:
             "rows": sum(t.num_rows for t in tables.values()),
         }
 
+    def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
+        """Give the curated SQL the linked assaults, if it reads them."""
+        if any(ASSAULTS in table.reads for table in self._curated()):
+            contracts = self.county.registry.contracts
+            pairs = AssaultStep(self.county).pairs(run)
+            load_assaults(con, pairs, contracts, self._tokeniser())
+
     def _curated(self) -> tuple[CuratedTable, ...]:
         folder = self.county.settings.include / "sql" / "curated"
         return select_tables(read_tables(folder), self.profile.tables)
@@ -276,8 +296,7 @@ class PublishStep:
         run: LinkageRun,
         states: Sequence[FeedState],
         run_id: str,
-        risk: Risk,
-        scanned: int,
+        risk: Mapping[str, Any],
     ) -> ReleaseContext:
         dictionary = build_dictionary(
             self._curated(), self.county.registry, self.profile
@@ -296,7 +315,7 @@ class PublishStep:
             dictionary_html=to_html(dictionary),
             created_at=now(),
             run_id=run_id,
-            risks=(_risk(risk, scanned),),
+            risks=(risk,),
         )
 
     def _record(
@@ -332,6 +351,6 @@ class PublishStep:
         )
 
 
-def _risk(risk: Risk, scanned: int) -> dict[str, Any]:
+def _risk(found: Mapping[str, Any], scanned: int) -> dict[str, Any]:
     """Return what the disclosure checks found, for manifest, ledger and report."""
-    return {**risk.summary(), "scan": {"identifiers": scanned, "findings": 0}}
+    return {**found, "scan": {"identifiers": scanned, "findings": 0}}
