@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     linkage_key: Path | None = Field(
         default=None, description="The file of the key of linkage without names."
     )
+    keys: Path | None = Field(
+        default=None, description="A folder of keys handed out to this process alone."
+    )
+    step_queues: bool = Field(
+        default=False, description="Whether each step has a queue of workers to itself."
+    )
+    key_encryption: str = Field(
+        default="", description="What wraps the keys of releases, and where it is."
+    )
     scan_folders: str = Field(
         default="",
         description="Folders outside home that the leak scan reads, parted by ':'; "

@@ -71,6 +71,16 @@ def test_watchdog_speaks_for_every_feed(dagbag) -> None:
     assert "deadline" in spoken
 
 
+def test_each_step_has_a_queue_to_itself_where_a_site_wants_it(monkeypatch) -> None:
+    from concord.orchestration.county import on_queue
+    from concord.steps import Step
+
+    assert on_queue(Step.LAND) == {}
+    monkeypatch.setenv("CONCORD_STEP_QUEUES", "true")
+    assert on_queue(Step.LAND) == {"queue": "concord-land"}
+    assert on_queue(Step.ASSEMBLE, Step.GATE) == {"queue": "concord-assemble-gate"}
+
+
 def test_artefacts_are_scanned_when_the_night_is_over(dagbag) -> None:
     def minute(dag: str) -> int:
         minutes, hours, *_ = dagbag.dags[dag].timetable.expression.split()

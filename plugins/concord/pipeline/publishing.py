@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -38,12 +39,12 @@ from concord.pipeline.states import person_records, states_of
 from concord.publication.reading import created_at
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
+from concord.steps import Step
 from concord.validation.states import StateStore, state_id
-from concord.zones import appearing
+from concord.zones import Zones, appearing
 
 KEYMAPS = "keymaps"
 KEYMAP_TABLES = ("person_keys", "persons", "place_keys", "successions")
-EPOCH = "1"
 SOURCE_STATES = pa.schema(
     [
         ("feed", pa.string()),
@@ -56,25 +57,32 @@ SOURCE_STATES = pa.schema(
 )
 
 
+def keymaps_of(zones: Zones, profile: str, epoch: str) -> Path:
+    """Return the folder of a profile's keymaps under one key; it goes with the key."""
+    return zones.content / KEYMAPS / profile / epoch
+
+
 class PublishStep:
     """Makes the releases of one profile."""
 
     def __init__(self, county: County, profile: str) -> None:
-        self.county = county
+        self.county = county.acting(Step.ASSEMBLE)
+        self.vault = county.acting(Step.KEYMAP)
+        self.gate = county.acting(Step.GATE)
         self.profile = county.registry.profile(profile)
-        self.keymaps = county.zones.content / KEYMAPS / profile
 
     def prepare_keymap(self, night: date) -> str:
         """Make the keymap of a night from the vault; returns its name."""
         run, states = self._linked(night)
         name = self._keymap_name(night, run)
-        if not (self.keymaps / name).is_dir():
+        folder = self._keymaps() / name
+        if not folder.is_dir():
             keymap = self._keymap(night, run, states)
-            key = self.county.keys.zone_key("content")
-            with appearing(self.keymaps / name) as folder:
+            key = self.vault.keys.zone_key(KEYMAPS)
+            with appearing(folder) as staging:
                 for part in KEYMAP_TABLES:
                     table = getattr(keymap, part)
-                    write_table(table, folder / f"{part}.parquet", key, place=name)
+                    write_table(table, staging / f"{part}.parquet", key, place=name)
         return name
 
     def publish(self, night: date, run_id: str) -> Release:
@@ -101,7 +109,7 @@ class PublishStep:
                 con,
                 lambda cursor: check_release(
                     cursor,
-                    self.county,
+                    self.gate,
                     self.profile,
                     tables,
                     states,
@@ -115,7 +123,7 @@ class PublishStep:
             finished,
             context=self._context(night, run, states, run_id, risk),
             releases=self.county.zones.releases,
-            keys=self.county.zones.keys,
+            keys=self.county.keys.folder,
             held_back=self.profile.reviewers > 0,
         )
         if self.profile.reviewers:
@@ -140,30 +148,35 @@ class PublishStep:
         return StateStore(self.county.zones, self.county.keys, feed)
 
     def _tokeniser(self) -> Tokeniser:
-        key = self.county.keys.release_key(self.profile.id)
-        return Tokeniser(key, self.profile.id, EPOCH)
+        used = self.county.keys.release_key(self.profile.id)
+        return Tokeniser(used.key, self.profile.id, used.epoch)
 
     def _zip3_table(self) -> Zip3Table:
         include = self.county.settings.include
         return Zip3Table.read(include / "reference" / "zip3_population_2020.csv")
 
+    def _keymaps(self) -> Path:
+        """Return the folder of the keymaps that were made under the key in use."""
+        used = self.county.keys.release_key(self.profile.id)
+        return keymaps_of(self.county.zones, self.profile.id, used.epoch)
+
     def _keymap_name(self, night: date, run: LinkageRun) -> str:
-        key = sha256(self.county.keys.release_key(self.profile.id)).hexdigest()
+        used = self.county.keys.release_key(self.profile.id)
         profile = self.profile.model_dump_json()
-        inputs = (__version__, profile, EPOCH, key, run.persons_id)
+        inputs = (__version__, profile, used.label, run.persons_id)
         return state_id(night, inputs)
 
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
-        records = person_records(self.county, states, needed_columns(self.profile))
+        records = person_records(self.vault, states, needed_columns(self.profile))
         persons = {s.feed: r for s, r in zip(states, records, strict=True)}
         places = {}
         for state in states:
-            store = self._store(state.feed)
+            store = StateStore(self.vault.zones, self.vault.keys, state.feed)
             if "place" in store.vault_tables(state.state_id):
                 places[state.feed] = store.read_vault(state.state_id, "place")
-        vault = PersonStore(self.county)
+        vault = PersonStore(self.vault)
         return build_keymap(
             persons,
             places,
@@ -177,10 +190,10 @@ class PublishStep:
         )
 
     def _read_keymap(self, name: str) -> Keymap:
-        key = self.county.keys.zone_key("content")
+        key = self.county.keys.zone_key(KEYMAPS)
         return Keymap(
             *(
-                read_table(self.keymaps / name / f"{part}.parquet", key)
+                read_table(self._keymaps() / name / f"{part}.parquet", key)
                 for part in KEYMAP_TABLES
             )
         )
@@ -317,6 +330,7 @@ class PublishStep:
             created_at=now(),
             run_id=run_id,
             risks=(risk,),
+            key_epoch=self.county.keys.release_key(self.profile.id).epoch,
         )
 
     def _record(

@@ -216,6 +216,7 @@ def _kind(county: County, path: Path) -> str:
         (zones.quarantine, "quarantine, sealed"),
         (zones.vault, "vault, sealed"),
         (zones.content, "content, sealed"),
+        (zones.errors, "errors, sealed"),
         (zones.keys, "keys"),
         (zones.scratch, "scratch and spilled data"),
         (zones.home / TEMPORARY, "temporary files"),
@@ -235,7 +236,8 @@ def _kind(county: County, path: Path) -> str:
 def _is_sealed(county: County, path: Path) -> bool:
     """Say whether a file lies where it has to be encrypted, so that it won't open."""
     zones = county.zones
-    folders = (zones.landing, zones.quarantine, zones.vault, zones.content)
+    sealed = (zones.landing, zones.quarantine, zones.vault, zones.content)
+    folders = (*sealed, zones.errors)
     return any(path.is_relative_to(folder) for folder in folders)
 
 
