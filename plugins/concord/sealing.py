@@ -27,6 +27,9 @@ from concord.steps import HOLDS, RELEASE, Step
 
 SHARE = 1 << 16
 ROW_GROUP = 1 << 17
+DICTIONARY = 1 << 17
+"""Bytes of values after which a column counts as one without repeats."""
+
 FRAME = re.compile(rb"\x1c\x1c\x28\x08.{8}\x11\x00\x00\x00", re.DOTALL)
 """How a sealed file's footer begins: the little that no tag authenticates."""
 
@@ -220,6 +223,7 @@ def write_rows(
         compression="zstd",
         compression_level=1,
         write_statistics=False,  # whoever reads a sealed table reads all of it
+        dictionary_pagesize_limit=DICTIONARY,
     ) as file:
         for batch in rows:
             file.write_batch(batch)

@@ -3,7 +3,6 @@
 import os
 import secrets
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
@@ -80,7 +79,7 @@ class Settings(BaseSettings):
     )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
-    @cached_property
+    @property
     def ledger(self) -> str:
         """Return the ledger's SQLAlchemy URL."""
         return self.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"

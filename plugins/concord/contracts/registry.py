@@ -21,6 +21,7 @@ from concord.contracts.models import (
 from concord.contracts.odcs import LogicalType
 from concord.contracts.reading import ContractReader
 from concord.contracts.reading import Draft as ContractDraft
+from concord.contracts.risk import WHOLE
 from concord.contracts.yaml_lines import Document, Location, parse
 from concord.exceptions import ContractError
 from concord.settings import Settings
@@ -283,6 +284,10 @@ def _risk_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[Prob
     for number, one in enumerate(profile.risk.sets):
         if one.limits.k is not None:
             asked["risk", "sets", number, "limits", "k"] = one.limits.k
+    for name in WHOLE:
+        limits = profile.risk.limits.get(name)
+        if limits is not None and limits.k is not None:
+            asked["risk", name, "k"] = limits.k
     for at, k in asked.items():
         if k < strictest:
             yield at, f"k is {k}, but an agreement asks for {strictest}", "Raise k"

@@ -175,7 +175,7 @@ def scan(night: date) -> dict[str, int]:
         planted = pipeline.read_planted(county.settings.planted)
         scope = pipeline.everything(county)
         made = pipeline.scan_county(
-            county.acting(Step.SCAN), scope, known_planted=planted
+            county.acting(Step.SCAN), scope, known_planted=planted, rehearsed=True
         )
         if not made.clean:
             found = {one.kind: one.findings for one in made.kinds if one.findings}

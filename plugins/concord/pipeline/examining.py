@@ -125,7 +125,7 @@ def _deidentify_nothing(
     nobody = NOBODY.empty_table()
     keymap = build_keymap({}, {}, nobody, profile, tokens, zip3, night)
     load_keymap(con, keymap)
-    load_assaults(con, None, draft.registry.contracts, tokens)
+    load_assaults(con, None, {}, tokens)
     con.register("_states", SOURCE_STATES.empty_table())
     con.execute("CREATE TABLE source_states AS FROM _states")
     con.unregister("_states")

@@ -100,8 +100,9 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
-            self._assaults(con, run)
-            tables = self._curate(con)
+            tables = self._curated()
+            self._assaults(con, run, tables)
+            curate(con, tables)
             self._compare_agencies(con, night)
             protected = protect_persons(con, self.county, self.profile, tables)
             scanned, found = side_by_side(
@@ -249,9 +250,14 @@ class PublishStep:
             "rows": sum(t.num_rows for t in tables.values()),
         }
 
-    def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
+    def _assaults(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        run: LinkageRun,
+        tables: Sequence[CuratedTable],
+    ) -> None:
         """Give the curated SQL the linked assaults, if it reads them."""
-        if any(ASSAULTS in table.reads for table in self._curated()):
+        if any(ASSAULTS in table.reads for table in tables):
             contracts = self.county.registry.contracts
             pairs = AssaultStep(self.county).pairs(run)
             load_assaults(con, pairs, contracts, self._tokeniser())
@@ -259,11 +265,6 @@ class PublishStep:
     def _curated(self) -> tuple[CuratedTable, ...]:
         folder = self.county.settings.include / "sql" / "curated"
         return select_tables(read_tables(folder), self.profile.tables)
-
-    def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
-        tables = self._curated()
-        curate(con, tables)
-        return tables
 
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""
