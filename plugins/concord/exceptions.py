@@ -14,6 +14,7 @@ ConcordError
 │   └── AgreementRefused      no agreement permits this feed on this night
 ├── LinkageError              linkage stopped before it could merge strangers
 ├── DisclosureRefused         a release failed a disclosure check
+├── NothingDue                nothing is to be published; what is out stays
 └── IntegrityError            something stored is not what was stored
 """
 
@@ -121,6 +122,10 @@ class LinkageError(ConcordError):
 
 class DisclosureRefused(ConcordError):
     """A release failed a disclosure check and was not published."""
+
+
+class NothingDue(ConcordError):
+    """There is nothing to publish on this night; the last release stays current."""
 
 
 class IntegrityError(ConcordError):

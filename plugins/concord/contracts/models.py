@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from concord.contracts.aggregates import Aggregates
 from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
 
@@ -329,4 +330,12 @@ class ReleaseProfile(Strict):
     basis: str
     tables: tuple[str, ...] = Field(min_length=1)
     concepts: Mapping[str, ConceptAction]
-    k_anonymity: KAnonymity = Field(alias="kAnonymity")
+    nightly: bool = True
+    k_anonymity: KAnonymity | None = Field(default=None, alias="kAnonymity")
+    aggregates: Aggregates | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> "ReleaseProfile":
+        if (self.k_anonymity is None) == (self.aggregates is None):
+            raise ValueError("needs either kAnonymity (rows) or aggregates (counts)")
+        return self

@@ -182,7 +182,7 @@ def _check_profile(registry: Registry, profile: ReleaseProfile) -> None:
         if concept.identity == "free_text" and action.action != "drop":
             raise ContractError(f"{where} is free text. Only drop is allowed")
     strictest = max(a.minimum_cell for a in registry.agreements.values())
-    if profile.k_anonymity.k < strictest:
+    if profile.k_anonymity is not None and profile.k_anonymity.k < strictest:
         raise ContractError(
             f"include/releases/{profile.id}.yaml: k is {profile.k_anonymity.k}, but "
             f"an agreement asks for {strictest}. Raise k"

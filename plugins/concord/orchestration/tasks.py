@@ -16,6 +16,7 @@ from concord.exceptions import (
     DeliveryHeld,
     DisclosureRefused,
     LinkageError,
+    NothingDue,
 )
 from concord.orchestration.connections import transport_of
 
@@ -74,7 +75,10 @@ def link(night: date) -> str:
 def prepare_keymap(profile: str, night: date) -> str:
     """Make a release's keymap; returns its name."""
     with pipeline.open_county() as county:
-        return pipeline.prepare_keymap(county, profile, night)
+        try:
+            return pipeline.prepare_keymap(county, profile, night)
+        except NothingDue as error:
+            raise AirflowSkipException(str(error)) from None
 
 
 def publish(profile: str, night: date, run_id: str) -> dict[str, Any]:
@@ -84,6 +88,8 @@ def publish(profile: str, night: date, run_id: str) -> dict[str, Any]:
             release = pipeline.publish(county, profile, night, run_id)
         except DisclosureRefused as error:
             raise AirflowFailException(str(error)) from None
+        except NothingDue as error:
+            raise AirflowSkipException(str(error)) from None
     return {"release": release.number, "digest": release.content_digest}
 
 

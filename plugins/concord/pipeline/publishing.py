@@ -19,15 +19,16 @@ from concord.contracts.models import Contract
 from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
-from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.curation.selection import as_published, select
+from concord.curation.sql_files import CuratedTable
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
 from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.zip3 import Zip3Table
-from concord.disclosure.k_anonymity import Risk, protect
+from concord.disclosure.k_anonymity import protect
 from concord.duck import connect, fetch, quoted, side_by_side
-from concord.exceptions import LinkageError
+from concord.exceptions import ConfigError, LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PersonStore
@@ -88,22 +89,44 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
-            tables = self._curate(con)
-            self._compare_agencies(con, night)
-            risk = protect(con, "person", "person_token", self.profile.k_anonymity)
-            scanned = check_release(
-                con, self.county, self.profile, tables, states, self._zip3_table()
-            )
-            finished = self._tables(con)
+            finished, risk = self._checked(con, night, states)
         release = publish(
             finished,
-            context=self._context(night, run, states, run_id, risk, scanned),
+            context=self._context(night, run, states, run_id, risk),
             releases=self.county.zones.releases,
             keys=self.county.zones.keys,
         )
         rows = {name: table.num_rows for name, table in finished.items()}
-        self._record(release, rows, night, run, states, _risk(risk, scanned))
+        self._record(release, rows, night, run, states, risk)
         return release
+
+    def _checked(
+        self, con: duckdb.DuckDBPyConnection, night: date, states: Sequence[FeedState]
+    ) -> tuple[Mapping[str, pa.Table], dict[str, Any]]:
+        """Make the tables and hold them to the profile; returns what was found too."""
+        rule = self.profile.k_anonymity
+        if rule is None:
+            raise ConfigError(
+                f"include/releases/{self.profile.id}.yaml: rows are not published "
+                "without kAnonymity. Add it"
+            )
+        tables = self._curate(con)
+        self._compare_agencies(con, night)
+        risk = protect(con, "person", "person_token", rule)
+        scanned = self._look_last(con, tables, states)
+        return self._tables(con), {**risk.summary(), **scanned}
+
+    def _look_last(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        tables: Sequence[CuratedTable],
+        states: Sequence[FeedState],
+    ) -> dict[str, Any]:
+        """Look at the tables as they would leave; returns what was looked for."""
+        scanned = check_release(
+            con, self.county, self.profile, tables, states, self._zip3_table()
+        )
+        return {"scan": {"identifiers": scanned, "findings": 0}}
 
     # What the release is made of ------------------------------------------------
 
@@ -218,14 +241,10 @@ class PublishStep:
             "rows": sum(t.num_rows for t in tables.values()),
         }
 
-    def _curated(self) -> tuple[CuratedTable, ...]:
-        folder = self.county.settings.include / "sql" / "curated"
-        return select_tables(read_tables(folder), self.profile.tables)
-
     def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
-        tables = self._curated()
-        curate(con, tables)
-        return tables
+        selected = select(self.county.settings.include, self.profile)
+        curate(con, selected.made)
+        return selected.published
 
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""
@@ -271,12 +290,11 @@ class PublishStep:
         run: LinkageRun,
         states: Sequence[FeedState],
         run_id: str,
-        risk: Risk,
-        scanned: int,
+        risk: Mapping[str, Any],
     ) -> ReleaseContext:
-        dictionary = build_dictionary(
-            self._curated(), self.county.registry, self.profile
-        )
+        selected = select(self.county.settings.include, self.profile)
+        published = [as_published(table) for table in selected.published]
+        dictionary = build_dictionary(published, self.county.registry, self.profile)
         return ReleaseContext(
             profile=self.profile.id,
             title=self.profile.title,
@@ -291,7 +309,7 @@ class PublishStep:
             dictionary_html=to_html(dictionary),
             created_at=now(),
             run_id=run_id,
-            risks=(_risk(risk, scanned),),
+            risks=(risk,),
         )
 
     def _record(
@@ -325,8 +343,3 @@ class PublishStep:
             release=release.number,
             reused=release.reused,
         )
-
-
-def _risk(risk: Risk, scanned: int) -> dict[str, Any]:
-    """Return what the disclosure checks found, for manifest, ledger and report."""
-    return {**risk.summary(), "scan": {"identifiers": scanned, "findings": 0}}

@@ -18,6 +18,7 @@ from concord.contracts.models import Contract, ReleaseProfile
 from concord.contracts.registry import Registry, load_registry
 from concord.contracts.scaffold import open_marks
 from concord.curation.running import curate
+from concord.curation.selection import select
 from concord.curation.sql_files import read_tables
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content
@@ -113,6 +114,8 @@ def _compile_sql(
         con.execute("CREATE TABLE source_states AS FROM _states")
         con.unregister("_states")
         curate(con, read_tables(include / "sql" / "curated"))
+        if profile.aggregates is not None:
+            curate(con, select(include, profile).published)
 
 
 def try_samples(
