@@ -1,7 +1,7 @@
 """How long the protection of public figures takes, and what it costs in accuracy.
 
-``python -m benchmarks.auditing`` protects three tables of each of the five shapes and of
-two with 500 cells, and prints a line for each.
+``python -m benchmarks.auditing`` protects three tables of each of the five shapes and
+of two with 500 cells, and prints a line for each.
 """
 
 import time
