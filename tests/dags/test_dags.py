@@ -13,12 +13,12 @@ import pytest
 from concord.contracts.registry import load_registry
 from concord.settings import PROJECT, Settings
 
-CONTRACTS = PROJECT / "include" / "contracts"
-FEEDS = [p.name.removesuffix(".odcs.yaml") for p in CONTRACTS.glob("*.odcs.yaml")]
+REGISTRY = load_registry(Settings())
+FEEDS = sorted(REGISTRY.contracts)
 EXPECTED = {
     **{f"ingest_{feed}": {"land", "check"} for feed in FEEDS},
     "link_persons": {"link"},
-    "publish_research": {"prepare_keymap", "release"},
+    **{f"publish_{name}": {"prepare_keymap", "release"} for name in REGISTRY.profiles},
     "report_quality": {"report"},
     "watch_deliveries": {*(f"watch_{feed}" for feed in FEEDS), "deadline"},
 }
@@ -32,10 +32,9 @@ def test_exactly_these_dags(dagbag) -> None:
 
 
 def test_each_feed_is_looked_at_every_night_at_its_contracts_time(dagbag) -> None:
-    contracts = load_registry(Settings()).contracts
-    for feed in FEEDS:
+    for feed, contract in REGISTRY.contracts.items():
         timetable = dagbag.dags[f"ingest_{feed}"].timetable
-        minute, hour, *_ = contracts[feed].delivery.cron.split()
+        minute, hour, *_ = contract.delivery.cron.split()
         assert type(timetable).__name__ == "CronPartitionTimetable"
         assert timetable.expression == f"{minute} {hour} * * *"
 

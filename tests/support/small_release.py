@@ -10,6 +10,7 @@ import pyarrow as pa
 from concord.contracts.models import ReleaseProfile, Table
 from concord.curation.running import curate
 from concord.curation.sql_files import read_tables, select_tables
+from concord.deidentification.assaults import load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import (
     ARROW_TYPES,
@@ -67,6 +68,13 @@ class SmallCounty:
             threads=1,
         )
 
+    def pairs(self) -> pa.Table:
+        """Return visits and incidents that stand in for linked ones."""
+        visits = self.content["hospital"]["encounter"]["encounter_id"]
+        incidents = self.content["police_rms"]["incident"]["incident_id"]
+        few = min(len(visits), len(incidents)) // 2
+        return pa.table({"encounter_id": visits[:few], "incident_id": incidents[:few]})
+
     def release(
         self, profile: ReleaseProfile | None = None, tokens: Tokeniser | None = None
     ) -> duckdb.DuckDBPyConnection:
@@ -78,6 +86,7 @@ class SmallCounty:
         load_keymap(con, keymap)
         for feed, contract in registry().contracts.items():
             deidentify(con, contract, self.content[feed], keymap, profile, tokens)
+        load_assaults(con, self.pairs(), registry().contracts, tokens)
         con.execute(SOURCE_STATES)
         for feed, contract in registry().contracts.items():
             con.execute(

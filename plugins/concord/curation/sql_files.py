@@ -1,6 +1,7 @@
 """Curated tables as files: one SELECT beside one description, in order of need."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -11,6 +12,7 @@ import duckdb
 from pydantic import Field, model_validator
 
 from concord.contracts.aggregates import CountRule
+from concord.contracts.findings import Findings
 from concord.contracts.odcs import Strict
 from concord.contracts.yaml_lines import Document, parse
 from concord.exceptions import ConfigError
@@ -85,13 +87,27 @@ def read_tables(folder: Path) -> tuple[CuratedTable, ...]:
         ConfigError: A file lacks its other half, isn't one SELECT, describes a key that
             isn't a column, or tables read one another in a circle.
     """
+    findings = Findings()
+    tables = draft_tables(folder, findings)
+    findings.raise_any()
+    return tables
+
+
+def draft_tables(folder: Path, findings: Findings) -> tuple[CuratedTable, ...]:
+    """Read the tables that can be read, and find all that is wrong with the others."""
     paths = {path.stem: path for path in folder.glob("*.sql")}
     for path in sorted(folder.glob("*.yaml")):
         if path.stem not in paths:
-            raise ConfigError(f"{path}: no query beside it. Add {path.stem}.sql")
+            problem = f"{path}:1: no query beside it. Add {path.stem}.sql"
+            findings.add(ConfigError(problem))
+    tables = {}
     with duckdb.connect() as con:
-        tables = {name: _read(con, paths[name]) for name in sorted(paths)}
-    return tuple(tables[name] for name in _in_order(tables, folder))
+        for name in sorted(paths):
+            with findings.gathered():
+                tables[name] = _read(con, paths[name])
+    with findings.gathered():
+        return tuple(tables[name] for name in _in_order(tables, folder))
+    return ()
 
 
 def select_tables(
@@ -121,7 +137,7 @@ def select_tables(
 def _read(con: duckdb.DuckDBPyConnection, path: Path) -> CuratedTable:
     beside = path.with_suffix(".yaml")
     if not beside.is_file():
-        raise ConfigError(f"{path}: not described. Add {beside.name}")
+        raise ConfigError(f"{path}:1: not described. Add {beside.name}")
     document = Document(beside)
     about = parse(document, Description)
     for column in about.key:
@@ -142,10 +158,11 @@ def relations_read(
     tree: dict[str, Any] = json.loads(text)
     if tree["error"]:
         problem = tree.get("error_message", "it can't be parsed")
-        raise ConfigError(f"{path}: {problem}. A table is one SELECT")
+        line = line_of(sql, position=int(tree.get("position", 0)))
+        raise ConfigError(f"{path}:{line}: {problem}. A table is one SELECT")
     if len(tree["statements"]) != 1:
         raise ConfigError(
-            f"{path}: {len(tree['statements'])} statements. A table is one SELECT"
+            f"{path}:1: {len(tree['statements'])} statements. A table is one SELECT"
         )
     nodes = list(_nodes(tree))
     named = {
@@ -153,6 +170,12 @@ def relations_read(
     }
     tables = {node["table_name"] for node in nodes if node.get("type") == "BASE_TABLE"}
     return frozenset(tables - named)
+
+
+def line_of(sql: str, word: str = "", *, position: int = 0) -> int:
+    """Return the line of a query on which a word first stands, or a character."""
+    found = re.search(rf"\b{re.escape(word)}\b", sql) if word else None
+    return sql.count("\n", 0, found.start() if found else position) + 1
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -33,6 +33,11 @@ def run_demo(settings: Settings, persons: int, seed: int, console: Console) -> N
     home = _fresh_home(settings.home)
     signal.signal(signal.SIGTERM, _interrupt)
     root = home / "county"
+    if story.LEFT_OUT:
+        console.print(
+            f"Left out, as the simulator does not serve them: "
+            f"{', '.join(story.LEFT_OUT)}"
+        )
     with _progress(console) as progress:
         task = progress.add_task("making a county")
 

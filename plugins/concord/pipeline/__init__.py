@@ -12,7 +12,7 @@ from concord.pipeline.aggregating import publish_step
 from concord.pipeline.backfilling import backfill, publish_once
 from concord.pipeline.county import County, open_county
 from concord.pipeline.ingest import check, is_fresh, is_on_time, land, landed
-from concord.pipeline.linking import LinkStep
+from concord.pipeline.link_night import link
 from concord.pipeline.placing import link_places
 from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
@@ -37,17 +37,6 @@ __all__ = [
     "rebuild_ledger",
     "report",
 ]
-
-
-def link(county: County, night: date) -> str:
-    """Link the persons of every feed's state as of a night; returns the run's name.
-
-    Where the site has a gazetteer, places are matched to it as well.
-    """
-    persons_id = LinkStep(county).run(night)
-    if county.settings.gazetteer is not None:
-        link_places(county, night, county.settings.gazetteer)
-    return persons_id
 
 
 def prepare_keymap(county: County, profile: str, night: date) -> str:

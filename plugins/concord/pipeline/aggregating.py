@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from concord.contracts.aggregates import Aggregates, following
-from concord.curation.selection import feeds_read, select
+from concord.curation.selection import feeds_read
 from concord.curation.sql_files import CuratedTable
 from concord.disclosure.differencing import refuse_changed
 from concord.disclosure.figures import from_rows, schema
@@ -103,7 +103,7 @@ class AggregateStep(PublishStep):
 
     def _marts(self, tables: Sequence[CuratedTable]) -> list[Mart]:
         """Return what to count, each by the strictest of the agreements behind it."""
-        made = select(self.county.settings.include, self.profile).made
+        made = self.selected.made
         registry = self.county.registry
         marts = []
         for table in tables:

@@ -7,7 +7,7 @@ vault again, to prove that nothing of it is in the release.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any
 
@@ -19,8 +19,9 @@ from concord.contracts.models import Contract
 from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
-from concord.curation.selection import as_published, select
+from concord.curation.selection import Selected, as_published, select
 from concord.curation.sql_files import CuratedTable
+from concord.deidentification.assaults import ASSAULTS, load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
@@ -30,6 +31,7 @@ from concord.disclosure.k_anonymity import protect
 from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import ConfigError, LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
+from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PersonStore
 from concord.pipeline.release_checks import check_release
@@ -63,6 +65,11 @@ class PublishStep:
         self.profile = county.registry.profile(profile)
         self.keymaps = county.zones.content / KEYMAPS / profile
 
+    @cached_property
+    def selected(self) -> Selected:
+        """Return the SQL that the profile needs, read once."""
+        return select(self.county.settings.include, self.profile)
+
     def prepare_keymap(self, night: date) -> str:
         """Make the keymap of a night from the vault; returns its name."""
         run, states = self._linked(night)
@@ -89,6 +96,7 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
+            self._assaults(con, run)
             finished, risk = self._checked(con, night, states)
         release = publish(
             finished,
@@ -241,10 +249,16 @@ class PublishStep:
             "rows": sum(t.num_rows for t in tables.values()),
         }
 
+    def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
+        """Give the curated SQL the linked assaults, if it reads them."""
+        if any(ASSAULTS in table.reads for table in self.selected.made):
+            contracts = self.county.registry.contracts
+            pairs = AssaultStep(self.county).pairs(run)
+            load_assaults(con, pairs, contracts, self._tokeniser())
+
     def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
-        selected = select(self.county.settings.include, self.profile)
-        curate(con, selected.made)
-        return selected.published
+        curate(con, self.selected.made)
+        return self.selected.published
 
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""
@@ -292,8 +306,7 @@ class PublishStep:
         run_id: str,
         risk: Mapping[str, Any],
     ) -> ReleaseContext:
-        selected = select(self.county.settings.include, self.profile)
-        published = [as_published(table) for table in selected.published]
+        published = [as_published(table) for table in self.selected.published]
         dictionary = build_dictionary(published, self.county.registry, self.profile)
         return ReleaseContext(
             profile=self.profile.id,
