@@ -15,6 +15,7 @@ ConcordError
 │   └── AgreementRefused      no agreement permits this feed on this night
 ├── LinkageError              linkage stopped before it could merge strangers
 ├── DisclosureRefused         a release failed a disclosure check
+│   └── RiskRefused           people in it would be too easy to recognise
 ├── NothingDue                nothing is to be published; what is out stays
 └── IntegrityError            something stored is not what was stored
 """
@@ -135,6 +136,23 @@ class LinkageError(ConcordError):
 
 class DisclosureRefused(ConcordError):
     """A release failed a disclosure check and was not published."""
+
+
+class RiskRefused(DisclosureRefused):
+    """People in a release would be too easy to recognise; it was not published.
+
+    The message holds a code, names of columns and counts, never a value.
+    """
+
+    def __init__(self, code: str, detail: str, remedy: str) -> None:
+        self.code = code
+        self.detail = detail
+        self.remedy = remedy
+        super().__init__(f"{code}: {detail}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.code, self.detail, self.remedy))
 
 
 class NothingDue(ConcordError):

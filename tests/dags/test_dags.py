@@ -20,6 +20,7 @@ EXPECTED = {
     "link_persons": {"link"},
     **{f"publish_{name}": {"prepare_keymap", "release"} for name in REGISTRY.profiles},
     "report_quality": {"report"},
+    "scan_artefacts": {"scan"},
     "watch_deliveries": {*(f"watch_{feed}" for feed in FEEDS), "deadline"},
 }
 HEAVY = ("pandas", "duckdb", "great_expectations", "splink", "pyarrow", "requests")
@@ -67,6 +68,14 @@ def test_watchdog_speaks_for_every_feed(dagbag) -> None:
     spoken = {outlet.name for t in watch.tasks for outlet in t.outlets if t.outlets}
     assert {f"checked/{feed}" for feed in FEEDS} < spoken
     assert "deadline" in spoken
+
+
+def test_artefacts_are_scanned_when_the_night_is_over(dagbag) -> None:
+    def minute(dag: str) -> int:
+        minutes, hours, *_ = dagbag.dags[dag].timetable.expression.split()
+        return int(hours) * 60 + int(minutes)
+
+    assert minute("scan_artefacts") == minute("watch_deliveries") + 240
 
 
 def test_dags_survive_serialisation(dagbag) -> None:

@@ -10,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from concord.contracts.aggregates import Aggregates
 from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
+from concord.contracts.risk import KAnonymity, RiskRules
+from concord.exceptions import ContractError
 
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
@@ -313,14 +315,6 @@ class ConceptAction(Strict):
     top: int | None = None
 
 
-class KAnonymity(Strict):
-    """The first disclosure gate: no person stands alone in a class."""
-
-    k: int = Field(ge=5)
-    quasi_identifiers: tuple[str, ...] = Field(alias="quasiIdentifiers", min_length=1)
-    max_suppressed_share: float = Field(alias="maxSuppressedShare", ge=0, le=1)
-
-
 class ReleaseProfile(Strict):
     """What leaves for one audience, concept by concept; the rest is dropped."""
 
@@ -332,6 +326,7 @@ class ReleaseProfile(Strict):
     concepts: Mapping[str, ConceptAction]
     nightly: bool = True
     k_anonymity: KAnonymity | None = Field(default=None, alias="kAnonymity")
+    risk: RiskRules = RiskRules()
     aggregates: Aggregates | None = None
 
     @model_validator(mode="after")
@@ -339,3 +334,17 @@ class ReleaseProfile(Strict):
         if (self.k_anonymity is None) == (self.aggregates is None):
             raise ValueError("needs either kAnonymity (rows) or aggregates (counts)")
         return self
+
+    @property
+    def hiding(self) -> KAnonymity:
+        """Return how people are hidden among others; a profile of counts has no such.
+
+        Raises:
+            ContractError: The profile publishes counts.
+        """
+        if self.k_anonymity is None:
+            raise ContractError(
+                f"include/releases/{self.id}.yaml: publishes counts, and no rows of "
+                "people are hidden in it. Use its aggregates"
+            )
+        return self.k_anonymity

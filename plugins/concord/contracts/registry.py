@@ -274,10 +274,25 @@ def _profile_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[P
             )
         elif concept.identity == "free_text" and action.action != "drop":
             yield at, f"'{name}' is free text", "Only drop is allowed"
+    yield from _risk_problems(registry, profile)
+
+
+def _risk_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[Problem]:
     strictest = max((a.minimum_cell for a in registry.agreements.values()), default=0)
-    if profile.k_anonymity is not None and profile.k_anonymity.k < strictest:
-        yield (
-            ("kAnonymity", "k"),
-            f"k is {profile.k_anonymity.k}, but an agreement asks for {strictest}",
-            "Raise k",
-        )
+    rule = profile.k_anonymity
+    asked: dict[Location, int] = {("kAnonymity", "k"): rule.k} if rule else {}
+    for number, one in enumerate(profile.risk.sets):
+        if one.limits.k is not None:
+            asked["risk", "sets", number, "limits", "k"] = one.limits.k
+    for at, k in asked.items():
+        if k < strictest:
+            yield at, f"k is {k}, but an agreement asks for {strictest}", "Raise k"
+    for number, one in enumerate(profile.risk.sets):
+        coarse = set(one.quasi_identifiers) & (rule.coarser if rule else {}).keys()
+        if one.population is not None and coarse:
+            yield (
+                ("risk", "sets", number),
+                f"set '{one.id}' is compared with a population, but "
+                f"'{min(coarse)}' is made coarser than it counts",
+                "Take it out of 'coarser' or leave out 'population'",
+            )

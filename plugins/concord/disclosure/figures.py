@@ -15,7 +15,7 @@ from concord.contracts.aggregates import CountRule
 from concord.disclosure.attacker import Floats
 from concord.disclosure.cells import WITHHELD, CellRule, Shown
 from concord.disclosure.counts import ALL, Dimension, Ints, cell_names
-from concord.disclosure.k_anonymity import STATE
+from concord.disclosure.ladder import STATE
 
 PERSONS, SHARE, MEAN = "persons", "share", "mean"
 LEAST_SHARE, DECIMALS = 0.05, 3

@@ -108,7 +108,7 @@ def train(
         learnt = linker.misc.save_model_to_json()
     evidence = Evidence(
         records=records.num_rows,
-        night=night and night.isoformat(),
+        night=night.isoformat() if night else None,
         seed=seed,
         random_pairs=int(max_pairs),
         sessions=tuple(sessions),

@@ -16,6 +16,7 @@ from concord.pipeline.link_night import link
 from concord.pipeline.placing import link_places
 from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
+from concord.pipeline.scanning import everything, read_planted, scan_county
 from concord.publication.release import Release
 from concord.reporting.site import write_report
 
@@ -24,6 +25,7 @@ __all__ = [
     "approve_full_refresh",
     "backfill",
     "check",
+    "everything",
     "is_fresh",
     "is_on_time",
     "land",
@@ -34,8 +36,10 @@ __all__ = [
     "prepare_keymap",
     "publish",
     "publish_once",
+    "read_planted",
     "rebuild_ledger",
     "report",
+    "scan_county",
 ]
 
 

@@ -27,13 +27,13 @@ from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
 from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.zip3 import Zip3Table
-from concord.disclosure.k_anonymity import protect
 from concord.duck import connect, fetch, quoted, side_by_side
-from concord.exceptions import ConfigError, LinkageError
+from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PersonStore
+from concord.pipeline.protecting import protect_persons
 from concord.pipeline.release_checks import check_release
 from concord.pipeline.states import person_records, states_of
 from concord.publication.reading import created_at
@@ -112,29 +112,27 @@ class PublishStep:
         self, con: duckdb.DuckDBPyConnection, night: date, states: Sequence[FeedState]
     ) -> tuple[Mapping[str, pa.Table], dict[str, Any]]:
         """Make the tables and hold them to the profile; returns what was found too."""
-        rule = self.profile.k_anonymity
-        if rule is None:
-            raise ConfigError(
-                f"include/releases/{self.profile.id}.yaml: rows are not published "
-                "without kAnonymity. Add it"
-            )
         tables = self._curate(con)
         self._compare_agencies(con, night)
-        risk = protect(con, "person", "person_token", rule)
-        scanned = self._look_last(con, tables, states)
-        return self._tables(con), {**risk.summary(), **scanned}
+        protected = protect_persons(con, self.county, self.profile, tables)
+        scanned, found = side_by_side(
+            con,
+            lambda cursor: self._look_last(cursor, tables, states),
+            protected.proven,
+        )
+        scan = {"identifiers": scanned, "findings": 0}
+        return self._tables(con), {**found, "scan": scan}
 
     def _look_last(
         self,
         con: duckdb.DuckDBPyConnection,
         tables: Sequence[CuratedTable],
         states: Sequence[FeedState],
-    ) -> dict[str, Any]:
-        """Look at the tables as they would leave; returns what was looked for."""
-        scanned = check_release(
+    ) -> int:
+        """Look at the tables as they would leave; returns how much was looked for."""
+        return check_release(
             con, self.county, self.profile, tables, states, self._zip3_table()
         )
-        return {"scan": {"identifiers": scanned, "findings": 0}}
 
     # What the release is made of ------------------------------------------------
 
