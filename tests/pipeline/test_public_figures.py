@@ -18,6 +18,7 @@ from concord.exceptions import DisclosureRefused, IntegrityError, NothingDue
 from concord.pipeline.aggregating import AggregateStep
 from concord.pipeline.county import County
 from concord.publication.verify import verify
+from concord.reporting.disclosure import read_disclosure
 from concord.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("nights")
@@ -89,6 +90,16 @@ def test_ledger_and_report_know_the_audit(county: County) -> None:
     assert record.risk["counts"][0]["audit"]["exact"] == 0
     page = pipeline.report(county, NIGHTS[-1])
     assert "Public figures" in page.read_text()
+
+
+def test_the_disclosure_report_shows_the_audit(home: Path) -> None:
+    report = read_disclosure(release(home), "Springfield County")
+    assert len(report.audits) == 2 * 3
+    assert {audit.table for audit in report.audits} == {
+        "cross_system_overlap",
+        "injury_gap",
+    }
+    assert all(audit.exact == 0 for audit in report.audits)
 
 
 def test_nothing_of_a_person_leaves_not_even_a_token(home: Path) -> None:
