@@ -233,6 +233,7 @@ def _action_problems(
     for table in contract.tables:
         for column in table.columns:
             concept = column.concept
+            without_token: list[str] = []
             for profile in registry.profiles.values():
                 action = profile.concepts.get(concept.name)
                 if concept.zone != "discard" and action is None:
@@ -245,12 +246,7 @@ def _action_problems(
                 if concept.zone != "content" or action is None:
                     continue
                 if action.action == "tokenise" and not column.entity:
-                    yield (
-                        draft.place(table.name, column.name),
-                        f"'{column.name}' is a '{concept.name}' of no entity, so "
-                        f"release '{profile.id}' can make no token of it",
-                        "Give it the custom property 'entity': what the number counts",
-                    )
+                    without_token.append(f"'{profile.id}'")
                 if column.type not in FITTING.get(action.action, (column.type,)):
                     yield (
                         draft.place(table.name, column.name),
@@ -258,6 +254,13 @@ def _action_problems(
                         f"'{profile.id}' makes {action.action} of a '{concept.name}'",
                         "Correct its logicalType, or name another concept",
                     )
+            if without_token:
+                yield (
+                    draft.place(table.name, column.name),
+                    f"'{column.name}' is a '{concept.name}' of no entity, so no token "
+                    f"of it can be made for release {', '.join(without_token)}",
+                    "Give it the custom property 'entity': what the number counts",
+                )
 
 
 def _profile_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[Problem]:
