@@ -17,6 +17,7 @@ ConcordError
 ├── GateRefused               a release may not go that way, or not yet
 ├── DisclosureRefused         a release failed a disclosure check
 │   └── RiskRefused           people in it would be too easy to recognise
+├── NothingDue                nothing is to be published; what is out stays
 ├── SealedError               a step that sees identities failed; the steward knows why
 └── IntegrityError            something stored is not what was stored
 """
@@ -161,6 +162,10 @@ class RiskRefused(DisclosureRefused):
     def __reduce__(self) -> tuple[object, ...]:
         """Survive pickling between processes."""
         return (type(self), (self.code, self.detail, self.remedy))
+
+
+class NothingDue(ConcordError):
+    """There is nothing to publish on this night; the last release stays current."""
 
 
 class IntegrityError(ConcordError):

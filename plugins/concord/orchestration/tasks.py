@@ -23,6 +23,7 @@ from concord.exceptions import (
     DisclosureRefused,
     GateRefused,
     LinkageError,
+    NothingDue,
 )
 from concord.landing.records import now
 from concord.orchestration import answers
@@ -48,8 +49,10 @@ def step(name: str, body: Callable[[County], T]) -> T:
     try:
         return run_sealed(name, run, keep_error, PASSING)
     except FINAL as error:
-        message = str(error)
-    raise AirflowFailException(message)
+        ended: Exception = AirflowFailException(str(error))
+    except NothingDue as error:
+        ended = AirflowSkipException(str(error))
+    raise ended
 
 
 def keep_error(name: str, error: BaseException) -> str:

@@ -43,7 +43,7 @@ def protect_persons(
     Raises:
         RiskRefused: The persons can't be brought to k within the profile's rule.
     """
-    rule = profile.k_anonymity
+    rule = profile.hiding
     gate = RiskGate(
         f"include/releases/{profile.id}.yaml",
         profile.risk,

@@ -7,7 +7,7 @@ vault again, to prove that nothing of it is in the release.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from concord.contracts.models import Contract
 from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
-from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.curation.selection import Selected, as_published, select
+from concord.curation.sql_files import CuratedTable
 from concord.deidentification.assaults import ASSAULTS, load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
@@ -71,6 +72,11 @@ class PublishStep:
         self.gate = county.acting(Step.GATE)
         self.profile = county.registry.profile(profile)
 
+    @cached_property
+    def selected(self) -> Selected:
+        """Return the SQL that the profile needs, read once."""
+        return select(self.county.settings.include, self.profile)
+
     def prepare_keymap(self, night: date) -> str:
         """Make the keymap of a night from the vault; returns its name."""
         run, states = self._linked(night)
@@ -100,25 +106,8 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
-            tables = self._curated()
-            self._assaults(con, run, tables)
-            curate(con, tables)
-            self._compare_agencies(con, night)
-            protected = protect_persons(con, self.county, self.profile, tables)
-            scanned, found = side_by_side(
-                con,
-                lambda cursor: check_release(
-                    cursor,
-                    self.gate,
-                    self.profile,
-                    tables,
-                    states,
-                    self._zip3_table(),
-                ),
-                protected.proven,
-            )
-            risk = _risk(found, scanned)
-            finished = self._tables(con)
+            self._assaults(con, run)
+            finished, risk = self._checked(con, night, states)
         release = publish(
             finished,
             context=self._context(night, run, states, run_id, risk),
@@ -131,6 +120,32 @@ class PublishStep:
         rows = {name: table.num_rows for name, table in finished.items()}
         self._record(release, rows, night, run, states, risk)
         return release
+
+    def _checked(
+        self, con: duckdb.DuckDBPyConnection, night: date, states: Sequence[FeedState]
+    ) -> tuple[Mapping[str, pa.Table], dict[str, Any]]:
+        """Make the tables and hold them to the profile; returns what was found too."""
+        tables = self._curate(con)
+        self._compare_agencies(con, night)
+        protected = protect_persons(con, self.county, self.profile, tables)
+        scanned, found = side_by_side(
+            con,
+            lambda cursor: self._look_last(cursor, tables, states),
+            protected.proven,
+        )
+        scan = {"identifiers": scanned, "findings": 0}
+        return self._tables(con), {**found, "scan": scan}
+
+    def _look_last(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        tables: Sequence[CuratedTable],
+        states: Sequence[FeedState],
+    ) -> int:
+        """Look at the tables as they would leave; returns how much was looked for."""
+        return check_release(
+            con, self.gate, self.profile, tables, states, self._zip3_table()
+        )
 
     # What the release is made of ------------------------------------------------
 
@@ -250,21 +265,16 @@ class PublishStep:
             "rows": sum(t.num_rows for t in tables.values()),
         }
 
-    def _assaults(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        run: LinkageRun,
-        tables: Sequence[CuratedTable],
-    ) -> None:
+    def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
         """Give the curated SQL the linked assaults, if it reads them."""
-        if any(ASSAULTS in table.reads for table in tables):
+        if any(ASSAULTS in table.reads for table in self.selected.made):
             contracts = self.county.registry.contracts
             pairs = AssaultStep(self.county).pairs(run)
             load_assaults(con, pairs, contracts, self._tokeniser())
 
-    def _curated(self) -> tuple[CuratedTable, ...]:
-        folder = self.county.settings.include / "sql" / "curated"
-        return select_tables(read_tables(folder), self.profile.tables)
+    def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
+        curate(con, self.selected.made)
+        return self.selected.published
 
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""
@@ -312,9 +322,8 @@ class PublishStep:
         run_id: str,
         risk: Mapping[str, Any],
     ) -> ReleaseContext:
-        dictionary = build_dictionary(
-            self._curated(), self.county.registry, self.profile
-        )
+        published = [as_published(table) for table in self.selected.published]
+        dictionary = build_dictionary(published, self.county.registry, self.profile)
         return ReleaseContext(
             profile=self.profile.id,
             title=self.profile.title,
@@ -364,8 +373,3 @@ class PublishStep:
             release=release.number,
             reused=release.reused,
         )
-
-
-def _risk(found: Mapping[str, Any], scanned: int) -> dict[str, Any]:
-    """Return what the disclosure checks found, for manifest, ledger and report."""
-    return {**found, "scan": {"identifiers": scanned, "findings": 0}}
