@@ -29,7 +29,8 @@ CODELISTS = sorted((PROJECT / "include" / "codelists").glob("*.csv"))
 
 def test_the_feeds_are_there() -> None:
     assert set(REGISTRY.contracts) >= set(FEEDS), "a county may add its own"
-    assert set(REGISTRY.profiles) == {"research"}
+    assert set(REGISTRY.profiles) == {"research", "limited", "school"}
+    assert REGISTRY.nightly == ["research"]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -57,11 +58,12 @@ def test_rules_of_contract_and_suite_compile(contract, table) -> None:
 @pytest.mark.parametrize("path", SUITES, ids=lambda p: f"{p.parent.name}.{p.stem}")
 def test_suite_belongs_to_a_table_and_says_why(path: Path) -> None:
     body = json.loads(path.read_text())
-    assert body["name"] == f"{path.parent.name}.{path.stem}"
+    folder = path.parent.relative_to(PROJECT / "expectations")
+    assert body["name"] == ".".join((*folder.parts, path.stem))
     for expectation in body["expectations"]:
         assert expectation["meta"]["why"].strip()
-    if path.parent.name == "curated":
-        assert (PROJECT / "include/sql/curated" / f"{path.stem}.sql").is_file()
+    if folder.parts[0] in ("curated", "releases"):
+        assert (PROJECT / "include/sql" / folder / f"{path.stem}.sql").is_file()
     else:
         contract = REGISTRY.contracts[path.parent.name]
         table = contract.table(path.stem)

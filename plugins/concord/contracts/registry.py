@@ -13,7 +13,10 @@ from concord.contracts.models import (
     Contract,
     ReleaseProfile,
 )
+from concord.contracts.profile_checks import check_profile, with_victim_rules
 from concord.contracts.reading import ContractReader
+from concord.contracts.references import References, read_references
+from concord.contracts.victims import read_victims
 from concord.contracts.yaml_lines import Document, parse
 from concord.exceptions import ContractError
 from concord.settings import Settings
@@ -29,6 +32,7 @@ class Registry:
     agreements: dict[str, Agreement]
     profiles: dict[str, ReleaseProfile]
     decisions: dict[str, Decisions] = field(default_factory=dict)
+    references: References = field(default_factory=References)
 
     def contract(self, feed: str) -> Contract:
         """Return a feed's contract; raises ContractError naming those that exist."""
@@ -43,6 +47,11 @@ class Registry:
             known = ", ".join(sorted(self.profiles))
             raise ContractError(f"no release profile '{name}'. There are: {known}")
         return self.profiles[name]
+
+    @property
+    def nightly(self) -> list[str]:
+        """Return the profiles of which every night has a release."""
+        return sorted(name for name, p in self.profiles.items() if p.nightly)
 
     def agreement_of(self, contract: Contract) -> Agreement:
         """Return the agreement that permits a feed."""
@@ -63,15 +72,23 @@ def load_registry(settings: Settings) -> Registry:
             parse(Document(p), Agreement) for p in sorted_files(include / "agreements")
         )
     }
+    victims = read_victims(include / "victims.yaml")
     profiles = {
-        p.id: p
+        p.id: with_victim_rules(p, victims)
         for p in (
             parse(Document(f), ReleaseProfile)
             for f in sorted_files(include / "releases")
         )
     }
-    decisions = read_decisions(include, contracts)
-    registry = Registry(concepts, codelists, contracts, agreements, profiles, decisions)
+    registry = Registry(
+        concepts,
+        codelists,
+        contracts,
+        agreements,
+        profiles,
+        read_decisions(include, contracts),
+        read_references(include),
+    )
     check_registry(registry, settings)
     return registry
 
@@ -117,10 +134,10 @@ def check_registry(registry: Registry, settings: Settings) -> None:
     for contract in registry.contracts.values():
         _check_agreement(registry, contract)
         _check_suites(contract, settings)
-        for profile in registry.profiles.values():
-            _check_actions(contract, profile)
     for profile in registry.profiles.values():
-        _check_profile(registry, profile)
+        check_profile(
+            profile, registry.concepts, registry.contracts, registry.agreements
+        )
 
 
 def _check_agreement(registry: Registry, contract: Contract) -> None:
@@ -154,36 +171,3 @@ def _check_suites(contract: Contract, settings: Settings) -> None:
                 f"include/contracts/{contract.id}.odcs.yaml: table '{table.name}' "
                 f"has no suite. Add expectations/{contract.id}/{table.name}.json"
             )
-
-
-def _check_actions(contract: Contract, profile: ReleaseProfile) -> None:
-    for table in contract.tables:
-        for column in table.columns:
-            concept = column.concept
-            if concept.zone != "discard" and concept.name not in profile.concepts:
-                raise ContractError(
-                    f"include/releases/{profile.id}.yaml: '{concept.name}' "
-                    f"({contract.id}.{table.name}.{column.name}) has no action. "
-                    "Say drop, or what may leave"
-                )
-
-
-def _check_profile(registry: Registry, profile: ReleaseProfile) -> None:
-    for name, action in profile.concepts.items():
-        where = f"include/releases/{profile.id}.yaml: '{name}'"
-        if name not in registry.concepts:
-            raise ContractError(f"{where} is no concept. See include/concepts.yaml")
-        concept = registry.concepts[name]
-        if concept.identity == "direct" and action.action not in ("drop", "tokenise"):
-            raise ContractError(
-                f"{where} identifies a person but its action is '{action.action}'. "
-                "Use drop or tokenise"
-            )
-        if concept.identity == "free_text" and action.action != "drop":
-            raise ContractError(f"{where} is free text. Only drop is allowed")
-    strictest = max(a.minimum_cell for a in registry.agreements.values())
-    if profile.k_anonymity.k < strictest:
-        raise ContractError(
-            f"include/releases/{profile.id}.yaml: k is {profile.k_anonymity.k}, but "
-            f"an agreement asks for {strictest}. Raise k"
-        )

@@ -1,7 +1,7 @@
 """Curated tables as files: one SELECT beside one description, in order of need."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -62,17 +62,24 @@ class CuratedTable:
     reads: frozenset[str]
 
 
-def read_tables(folder: Path) -> tuple[CuratedTable, ...]:
+def read_tables(folder: Path, *instead: Path) -> tuple[CuratedTable, ...]:
     """Read every ``<table>.sql`` and ``<table>.yaml``, each after what it reads.
 
+    Args:
+        folder: Where the tables are.
+        instead: Further folders; a table there takes the place of one of its name.
+
     Raises:
-        ConfigError: A file lacks its other half, isn't one SELECT, describes a key that
-            isn't a column, or tables read one another in a circle.
+        ConfigError: A file lacks its other half, isn't one SELECT, reads the clock,
+            describes a key that isn't a column, or tables read one another in a circle.
     """
-    paths = {path.stem: path for path in folder.glob("*.sql")}
-    for path in sorted(folder.glob("*.yaml")):
-        if path.stem not in paths:
-            raise ConfigError(f"{path}: no query beside it. Add {path.stem}.sql")
+    paths: dict[str, Path] = {}
+    for place in (folder, *instead):
+        here = {path.stem: path for path in place.glob("*.sql")}
+        for path in sorted(place.glob("*.yaml")):
+            if path.stem not in here:
+                raise ConfigError(f"{path}: no query beside it. Add {path.stem}.sql")
+        paths |= here
     with duckdb.connect() as con:
         tables = {name: _read(con, paths[name]) for name in sorted(paths)}
     return tuple(tables[name] for name in _in_order(tables, folder))
@@ -132,11 +139,54 @@ def relations_read(
             f"{path}: {len(tree['statements'])} statements. A table is one SELECT"
         )
     nodes = list(_nodes(tree))
+    check_pure(path, nodes)
     named = {
         item["key"] for node in nodes for item in node.get("cte_map", {}).get("map", ())
     }
     tables = {node["table_name"] for node in nodes if node.get("type") == "BASE_TABLE"}
     return frozenset(tables - named)
+
+
+CLOCK = frozenset(
+    {
+        "current_date", "current_time", "current_timestamp", "get_current_time",
+        "get_current_timestamp", "localtime", "localtimestamp", "now", "today",
+        "transaction_timestamp",
+    }
+)  # fmt: skip
+CHANCE = frozenset({"gen_random_uuid", "random", "setseed", "uuid", "uuidv4", "uuidv7"})
+DIFFERENCES = frozenset({"date_diff", "datediff", "date_sub", "datesub"})
+EXACT = frozenset({"day", "hour", "minute", "second", "millisecond", "microsecond"})
+
+
+def check_pure(path: Path, nodes: Iterable[dict[str, Any]]) -> None:
+    """Refuse SQL whose result depends on when it runs, or that reckons ages itself.
+
+    Raises:
+        ConfigError: It reads the clock or draws lots, or takes the difference of dates
+            by a function that counts turns of the calendar year.
+    """
+    for node in nodes:
+        names = {str(node.get("function_name", "")).lower()}
+        if node.get("class") == "COLUMN_REF":
+            names |= {str(name).lower() for name in node["column_names"]}
+        if found := sorted(names & (CLOCK | CHANCE)):
+            raise ConfigError(
+                f"{path}: '{found[0]}' would give another result at another time. Take "
+                "the night from a column"
+            )
+        function = str(node.get("function_name", "")).lower()
+        if function == "age" or (function in DIFFERENCES and _unit(node) not in EXACT):
+            raise ConfigError(
+                f"{path}: '{function}' makes people up to a year too old. Ages are "
+                "derived in the split; subtract dates for days"
+            )
+
+
+def _unit(node: dict[str, Any]) -> str:
+    """Return the unit that a difference is asked for in; empty if not written out."""
+    first = node["arguments"][0]["expression"]
+    return str(first.get("literal", {}).get("text", "")).lower().removesuffix("s")
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -23,8 +23,8 @@ def contracts() -> list[Contract]:
 
 
 def profiles() -> list[str]:
-    """Return the names of the release profiles."""
-    return sorted(_registry().profiles)
+    """Return the names of the profiles of which every night has a release."""
+    return _registry().nightly
 
 
 def timezone() -> str:

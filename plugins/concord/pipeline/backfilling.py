@@ -122,7 +122,7 @@ def publish_once(county: County, last: date, run_id: str) -> tuple[Release, ...]
     night = max([last, *county.ledger.nights()])
     LinkStep(county).run(night)
     releases = []
-    for profile in sorted(county.registry.profiles):
+    for profile in county.registry.nightly:
         step = PublishStep(county, profile)
         step.prepare_keymap(night)
         releases.append(step.publish(night, run_id))

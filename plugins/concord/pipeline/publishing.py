@@ -18,12 +18,15 @@ from concord import __version__
 from concord.contracts.models import Contract
 from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
+from concord.curation.profile_tables import mark_suppressed, tables_of
 from concord.curation.running import curate
-from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.curation.sql_files import CuratedTable, select_tables
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
+from concord.deidentification.quiet import quietly
 from concord.deidentification.tokens import Tokeniser, check_prefixes
+from concord.deidentification.victims import check_victim_rules, withhold_followers
 from concord.deidentification.zip3 import Zip3Table
 from concord.disclosure.k_anonymity import Risk, protect
 from concord.duck import connect, fetch, quoted, side_by_side
@@ -60,6 +63,7 @@ class PublishStep:
     def __init__(self, county: County, profile: str) -> None:
         self.county = county
         self.profile = county.registry.profile(profile)
+        check_victim_rules(self.profile, county.registry.contracts)
         self.keymaps = county.zones.content / KEYMAPS / profile
 
     def prepare_keymap(self, night: date) -> str:
@@ -91,18 +95,20 @@ class PublishStep:
             tables = self._curate(con)
             self._compare_agencies(con, night)
             risk = protect(con, "person", "person_token", self.profile.k_anonymity)
+            mark_suppressed(con, tables)
             scanned = check_release(
                 con, self.county, self.profile, tables, states, self._zip3_table()
             )
             finished = self._tables(con)
+        taken = self._taken(states)
         release = publish(
             finished,
-            context=self._context(night, run, states, run_id, risk, scanned),
+            context=self._context(night, run, taken, run_id, risk, scanned),
             releases=self.county.zones.releases,
             keys=self.county.zones.keys,
         )
         rows = {name: table.num_rows for name, table in finished.items()}
-        self._record(release, rows, night, run, states, _risk(risk, scanned))
+        self._record(release, rows, night, run, taken, _risk(risk, scanned))
         return release
 
     # What the release is made of ------------------------------------------------
@@ -137,6 +143,7 @@ class PublishStep:
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
+        states = self._taken(states)
         records = person_records(self.county, states, needed_columns(self.profile))
         persons = {s.feed: r for s, r in zip(states, records, strict=True)}
         places = {}
@@ -155,7 +162,12 @@ class PublishStep:
             night,
             former=vault.former(run),
             threads=self.county.settings.threads,
+            references=self.county.registry.references,
         )
+
+    def _taken(self, states: Sequence[FeedState]) -> list[FeedState]:
+        """Return the states of the feeds whose rows are in the release."""
+        return [state for state in states if self.profile.takes(state.feed)]
 
     def _read_keymap(self, name: str) -> Keymap:
         key = self.county.keys.zone_key("content")
@@ -178,7 +190,7 @@ class PublishStep:
         used = {entity for c in contracts.values() for entity in entities(c)}
         check_prefixes({*used, "person", "place"})
         load_keymap(con, keymap)
-        by_feed = {state.feed: state for state in states}
+        by_feed = {state.feed: state for state in self._taken(states)}
         rows = side_by_side(
             con,
             *(
@@ -186,6 +198,7 @@ class PublishStep:
                 for feed, contract in sorted(contracts.items())
             ),
         )
+        quietly("withhold places", withhold_followers, con, self.profile)
         rows = [row for row in rows if row is not None]
         con.register("_states", pa.Table.from_pylist(rows, schema=SOURCE_STATES))
         con.execute("CREATE TABLE source_states AS FROM _states")
@@ -206,7 +219,15 @@ class PublishStep:
                 t.name: store.read_content(state.state_id, t.name)
                 for t in contract.tables
             }
-        deidentify(con, contract, tables, keymap, self.profile, self._tokeniser())
+        deidentify(
+            con,
+            contract,
+            tables,
+            keymap,
+            self.profile,
+            self._tokeniser(),
+            self.county.registry.references,
+        )
         if state is None:
             return None
         return {
@@ -219,8 +240,8 @@ class PublishStep:
         }
 
     def _curated(self) -> tuple[CuratedTable, ...]:
-        folder = self.county.settings.include / "sql" / "curated"
-        return select_tables(read_tables(folder), self.profile.tables)
+        tables = tables_of(self.county.settings.include / "sql", self.profile)
+        return select_tables(tables, self.profile.tables)
 
     def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
         tables = self._curated()

@@ -17,12 +17,14 @@ import pyarrow as pa
 from concord.contracts.models import Contract, ReleaseProfile
 from concord.contracts.registry import Registry, load_registry
 from concord.contracts.scaffold import open_marks
+from concord.curation.profile_tables import tables_of
 from concord.curation.running import curate
-from concord.curation.sql_files import read_tables
+from concord.curation.sql_files import select_tables
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content
 from concord.deidentification.persons import build_keymap
 from concord.deidentification.tokens import KEY_BYTES, Tokeniser
+from concord.deidentification.victims import check_victim_rules
 from concord.deidentification.zip3 import Zip3Table
 from concord.exceptions import ConfigError, DeliveryHeld
 from concord.landing.archive import Archive
@@ -101,18 +103,32 @@ def _compile_sql(
 ) -> None:
     """Curate a release of nothing, which every table's SQL must survive."""
     include = settings.include
+    check_victim_rules(profile, registry.contracts)
     zip3 = Zip3Table.read(include / "reference" / "zip3_population_2020.csv")
     tokens = Tokeniser(bytes(KEY_BYTES), profile.id, "1")
     nobody = NOBODY.empty_table()
     with duckdb.connect(config={"threads": 1}) as con:
-        keymap = build_keymap({}, {}, nobody, profile, tokens, zip3, night)
+        keymap = build_keymap(
+            {},
+            {},
+            nobody,
+            profile,
+            tokens,
+            zip3,
+            night,
+            references=registry.references,
+        )
         load_keymap(con, keymap)
         for contract in registry.contracts.values():
-            deidentify(con, contract, empty_content(contract), keymap, profile, tokens)
+            content = empty_content(contract)
+            deidentify(
+                con, contract, content, keymap, profile, tokens, registry.references
+            )
         con.register("_states", SOURCE_STATES.empty_table())
         con.execute("CREATE TABLE source_states AS FROM _states")
         con.unregister("_states")
-        curate(con, read_tables(include / "sql" / "curated"))
+        tables = tables_of(include / "sql", profile)
+        curate(con, select_tables(tables, profile.tables))
 
 
 def try_samples(
