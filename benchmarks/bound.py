@@ -2,9 +2,9 @@
 
 It reads the same files, applies the same row rules, lists failing rows by rule,
 quarantines, makes the same tokens and coarse values, and writes the same curated
-tables as sorted Parquet. It has the persons' ids ready, and neither encryption nor
-ledger, receipts, record keys, disclosure checks, signatures nor anything that survives
-a crash.
+tables as sorted Parquet. It has persons' ids and linked assaults ready, and neither
+encryption nor ledger, receipts, record keys, disclosure checks, signatures nor anything
+that survives a crash.
 """
 
 import shutil
@@ -17,7 +17,7 @@ from benchmarks.bound_reading import read_sql
 from benchmarks.measuring import Figures
 from benchmarks.publishing import deidentified_sql, persons_sql, places_sql
 from benchmarks.rules import bad_row_sql, references, row_rules
-from benchmarks.served import NIGHT, Served
+from benchmarks.served import NIGHT, Served, assault_pairs, person_map
 from concord.contracts.models import Contract, Table
 from concord.contracts.registry import Registry, load_registry
 from concord.curation.sql_files import read_tables, select_tables
@@ -30,7 +30,7 @@ PROFILE = "research"
 KEY = sha256(b"a key for the benchmark").digest()
 
 
-def run(served: Served, person_map: Path, output: Path, figures: Figures) -> None:
+def run(served: Served, home: Path, output: Path, figures: Figures) -> None:
     """Run the night from nothing."""
     shutil.rmtree(output, ignore_errors=True)
     (output / "quarantine").mkdir(parents=True)
@@ -50,7 +50,7 @@ def run(served: Served, person_map: Path, output: Path, figures: Figures) -> Non
                     _quarantine(con, contract, table, output / "quarantine")
         _leave_empty(con, registry, served)
         with figures.stage("persons and tokens"):
-            _persons(con, registry, settings, person_map)
+            _persons(con, registry, settings, home)
         with figures.stage("publish"):
             _publish(con, registry, settings, served, output, figures)
 
@@ -141,7 +141,7 @@ def _persons(
     con: duckdb.DuckDBPyConnection,
     registry: Registry,
     settings: Settings,
-    person_map: Path,
+    home: Path,
 ) -> None:
     """Make tokens of persons and places, and a row of coarse attributes for each."""
     _create_token_macro(con)
@@ -155,7 +155,7 @@ def _persons(
             f"SELECT * FROM (VALUES {rows}) AS codes(code, value)"
         )
     con.execute(
-        f"CREATE TABLE person_token AS WITH ready AS (FROM '{person_map}'), "
+        f"CREATE TABLE person_token AS WITH ready AS (FROM '{person_map(home)}'), "
         "token AS (SELECT person_id, 'per_' || token('person', person_id) AS "
         "person_token FROM (SELECT DISTINCT person_id FROM ready)) "
         "SELECT feed, source_id, person_token FROM ready JOIN token USING (person_id)"
@@ -169,6 +169,12 @@ def _persons(
     con.execute(
         "CREATE TABLE successions "
         "(former_token VARCHAR, person_token VARCHAR, kind VARCHAR)"
+    )
+    con.execute(
+        "CREATE TABLE assault_pairs AS SELECT "
+        "'enc_' || token('encounter', encounter_id) AS encounter_id, "
+        "'inc_' || token('incident', incident_id) AS incident_id "
+        f"FROM '{assault_pairs(home)}'"
     )
 
 

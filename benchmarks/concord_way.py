@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.measuring import Figures, own_peak_gb
-from benchmarks.served import NIGHT, Served, person_map
+from benchmarks.served import NIGHT, Served, assault_pairs, person_map
 from concord import pipeline
+from concord.deidentification.assaults import NONE
+from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.person_store import PERSONS
 from concord.sealing import read_table
 from concord.settings import Settings
@@ -55,7 +57,7 @@ class LocalTransport:
 
 
 def run(served: Served, home: Path, figures: Figures) -> None:
-    """Run the night from nothing; leaves the person map for the lower bound.
+    """Run the night from nothing; leaves what was linked for the lower bound.
 
     Feeds are ingested side by side, as Airflow runs their DAGs: one process a
     processor, started after the imports, the largest feed first.
@@ -104,6 +106,10 @@ def run(served: Served, home: Path, figures: Figures) -> None:
         manifest = json.loads((release.path / "manifest.json").read_bytes())
         figures.rows = {n: t["rows"] for n, t in manifest["tables"].items()}
         pq.write_table(_persons_of_records(county, persons), person_map(home))
+        run = county.ledger.linkage_as_of(NIGHT)
+        assert run is not None
+        pairs = AssaultStep(county).pairs(run)
+        pq.write_table(NONE if pairs is None else pairs, assault_pairs(home))
 
 
 def ingest(

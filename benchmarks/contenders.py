@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.measuring import Figures
-from benchmarks.served import open_served, person_map
+from benchmarks.served import open_served
 
 NAMES = ("concord", "bound", "stock", "parts")
 
@@ -27,7 +27,7 @@ def main(name: str, index: Path, result: Path) -> None:
     elif name == "bound":
         with figures.stage("imports"):
             from benchmarks import bound
-        bound.run(served, person_map(home), served.root / "bound", figures)
+        bound.run(served, home, served.root / "bound", figures)
     elif name == "stock":
         with figures.stage("imports"):
             import great_expectations  # noqa: F401

@@ -85,6 +85,11 @@ def person_map(home: Path) -> Path:
     return home / "person_map.parquet"
 
 
+def assault_pairs(home: Path) -> Path:
+    """Return where Concord's finished night leaves which assaults are one."""
+    return home / "assault_pairs.parquet"
+
+
 def _files(root: Path) -> Iterator[ServedFile]:
     served = root / "served"
     police = served / "police_rms" / f"{NIGHT:%Y%m%d}"

@@ -72,6 +72,7 @@ def write_truth(
     _parquet(store, folder / "person.parquet", _person(night))
     _parquet(store, folder / "place.parquet", _incident_places())
     _parquet(store, folder / "events.parquet", _events())
+    _parquet(store, folder / "assault.parquet", _assaults())
     _parquet(store, folder / "defects.parquet", _defects(night))
     for name, content in (
         ("canaries.json", canaries),
@@ -174,6 +175,17 @@ def _events() -> str:
             "ORDER BY rowid)"
         )
     return " UNION ALL ".join(parts)
+
+
+def _assaults() -> str:
+    """List the first visit of each assault that the police know of, with incident."""
+    return """
+      SELECT encounter_id(v.seq) AS encounter_id, incident_id(i.seq) AS incident_id
+      FROM (SELECT happening, min_by(seq, day) AS seq FROM encounter
+        WHERE gone IS NULL AND happening IS NOT NULL GROUP BY happening) AS v
+      JOIN (SELECT happening, seq FROM incident WHERE gone IS NULL) AS i
+        USING (happening)
+      ORDER BY ALL"""
 
 
 def _defects(night: Night) -> str:

@@ -178,6 +178,38 @@ def verify(
 
 
 @app.command()
+def scan(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or folders; everything of Concord's if not given."),
+    ] = None,
+    planted: Annotated[
+        Path | None,
+        typer.Option(help="JSON list of planted records, each with its 'tokens'."),
+    ] = None,
+) -> None:
+    """Look for everybody in the vault in every artefact outside it.
+
+    Names in every order, numbers, e-mails and addresses are looked for in tables,
+    footers, file names, logs, databases, reports and temporary files, also packed and
+    encoded. A finding says artefact, place, kind and a keyed hash that stands for the
+    identifier, never the identifier: what to do about one stands in
+    docs/how-to/scan_for_leaks.md. Afterwards the same scan must see everybody in the
+    opened vault.
+
+    Examples: `concord scan`; before a file leaves the house, `concord scan export.csv`.
+
+    Exit status 0: nothing was found by a scan that sees. 1: something was found, or the
+    scan did not see everybody in the vault, or could not begin.
+    """
+    from concord.scan_terminal import run_scan
+
+    with told():
+        if not run_scan(Settings(), paths or [], planted, console):
+            raise typer.Exit(1)
+
+
+@app.command()
 def report(night: Night = None) -> None:
     """Write the oversight report of a night again, from the ledger."""
     from concord import pipeline

@@ -5,12 +5,14 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from concord.contracts.registry import load_registry
 from concord.exceptions import ConcordError
 from concord.key_files import owner_only
 from concord.landing.ledger import Ledger
 from concord.landing.records import now
+from concord.linkage.places import read_gazetteer
 from concord.linkage.settings import load_model
 from concord.settings import Settings
 from concord.transport.registry import read_spec
@@ -34,6 +36,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _tried("contracts", lambda: _contracts(settings))
     yield from _expired(settings)
     yield _tried("linkage model", lambda: _model(settings))
+    gazetteer = settings.gazetteer
+    if gazetteer is not None:
+        yield _tried("gazetteer", lambda: _gazetteer(gazetteer))
     yield _disk(settings)
     zones = Zones(settings.home)
     if not zones.keys.is_dir():
@@ -88,6 +93,10 @@ def _expired(settings: Settings) -> Iterator[Finding]:
 
 def _model(settings: Settings) -> str:
     return f"version {load_model(settings.include / 'linkage').version}"
+
+
+def _gazetteer(path: Path) -> str:
+    return f"{read_gazetteer(path).addresses.num_rows:,} addresses in {path}"
 
 
 def _disk(settings: Settings) -> Finding:

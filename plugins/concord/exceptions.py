@@ -3,6 +3,7 @@
 ConcordError
 ├── ConfigError               a file of ours is wrong: shows the value, file, line
 │   ├── ContractError         contract, agreement, code list or release profile
+│   ├── ConfigErrors          several of these, found in one go
 │   ├── SuiteError            an expectation suite
 │   └── KeyCustodyError       a key is missing, short or readable by others
 ├── DataError                 an agency's data: code, feed, remedy; never a value
@@ -17,7 +18,7 @@ ConcordError
 └── IntegrityError            something stored is not what was stored
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class ConcordError(Exception):
@@ -30,6 +31,18 @@ class ConfigError(ConcordError):
 
 class ContractError(ConfigError):
     """A contract, agreement, code list or release profile is wrong."""
+
+
+class ConfigErrors(ContractError):
+    """Several mistakes in files of ours, found in one go; a line for each."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, errors)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.errors,))
 
 
 class SuiteError(ConfigError):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from concord.exceptions import ConcordError
+from concord.exceptions import ConcordError, ConfigErrors
 from concord.settings import Settings
 
 app = typer.Typer(
@@ -24,7 +24,8 @@ def _told() -> Iterator[None]:
     try:
         yield
     except ConcordError as error:
-        typer.echo(f"✗ {error}")
+        for each in error.errors if isinstance(error, ConfigErrors) else (error,):
+            typer.echo(f"✗ {each}")
         raise typer.Exit(1) from None
 
 
@@ -64,10 +65,12 @@ def check(
 ) -> None:
     """Check a feed's files, rules and SQL, and take samples as far as the split.
 
-    Says columns and counts, never a value. Exit status 1 means that the feed is not
-    ready, or that the samples would be held.
+    Tells everything that is wrong in one go. Of samples it says columns and counts,
+    never a value. Exit status 1 means that the feed is not ready, or that the samples
+    would be held.
     """
-    from concord.pipeline.trying import Trial, examine, try_samples
+    from concord.pipeline.examining import examine
+    from concord.pipeline.trying import Trial, try_samples
 
     def tell(trial: Trial) -> None:
         for c in trial.counts:

@@ -55,6 +55,7 @@ def places(
     in the vault; the next report shows how many places of each feed can be mapped.
     """
     from concord import pipeline
+    from concord.linkage.places import read_gazetteer
     from concord.reporting.mappable import mappable
     from concord.reporting.wording import number, percent
 
@@ -65,7 +66,8 @@ def places(
         day = night.date() if night else max(county.ledger.nights(), default=None)
         if day is None:
             raise ConcordError("the ledger knows no night. Run the nights first")
-        for line in mappable(pipeline.link_places(county, day, file)):
+        found = pipeline.link_places(county, day, read_gazetteer(file))
+        for line in mappable(found):
             console.print(
                 f"{line.feed}: {percent(line.share)} of {number(line.places)} places "
                 "found",
@@ -83,6 +85,10 @@ def evaluate(
     ] = None,
     sample: Annotated[
         str | None, typer.Option(help="A judged sample; the newest if not given.")
+    ] = None,
+    assaults: Annotated[
+        Path | None,
+        typer.Option(help="Which assaults are one: encounter_id, incident_id."),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="A data set declared in include/linkage.")
@@ -104,17 +110,22 @@ def evaluate(
 
     Of the county's persons in force, against --truth or a sample that people judged;
     the next report shows it. Or, with --dataset and --folder, of another data set.
+    With --assaults, of the visits and incidents that were linked without names.
     Counts and rates only; small ones in words.
     """
     from concord import pipeline
     from concord.linkage.measuring_datasets import evaluate_dataset
-    from concord.linkage_tables import print_evaluation
-    from concord.pipeline.evaluating import evaluate_on_truth
+    from concord.linkage_tables import print_agreement, print_evaluation
+    from concord.pipeline.evaluating import evaluate_assaults, evaluate_on_truth
     from concord.pipeline.sampling import evaluate_on_sample
 
     with told():
         day = night.date() if night else None
         settings = Settings()
+        if assaults is not None:
+            with pipeline.open_county(settings) as county:
+                print_agreement(evaluate_assaults(county, assaults, day), console)
+            return
         if dataset is not None:
             found = evaluate_dataset(
                 dataset, folder or Path(), part, settings, seed, curve=curve

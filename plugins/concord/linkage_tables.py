@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from concord.linkage.intervals import Estimate, Measured
+from concord.linkage.evaluation import Agreement
+from concord.linkage.intervals import Estimate, Measured, wilson
 from concord.linkage.measuring import Evaluation
 from concord.reporting.counts import protect
 from concord.reporting.linkage_quality import LinkageQuality, shown
@@ -21,6 +22,17 @@ def print_evaluation(found: Evaluation, console: Console) -> None:
             console.print(table)
     for line in _sentences(quality):
         console.print(line, soft_wrap=True)
+
+
+def print_agreement(found: Agreement, console: Console) -> None:
+    """Print how well assaults were linked, with Wilson's intervals."""
+    table = Table("", "rate", "from", "to", "true", "found", title="linked assaults")
+    counts = [number(protect(n)) for n in (found.true, found.found)]
+    for name, whole in (("precision", found.found), ("recall", found.true)):
+        estimate = wilson(found.correct, whole)
+        rates = (f"{r:.4f}" for r in (estimate.value, estimate.low, estimate.high))
+        table.add_row(name, *rates, *counts)
+    console.print(table)
 
 
 def _rates(found: Evaluation) -> Table:

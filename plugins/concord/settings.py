@@ -1,5 +1,6 @@
 """Settings, read from the environment (``CONCORD_…``) with defaults that work."""
 
+import os
 import secrets
 from datetime import date
 from functools import cached_property
@@ -56,12 +57,38 @@ class Settings(BaseSettings):
     linkage_key: Path | None = Field(
         default=None, description="The file of the key of linkage without names."
     )
+    scan_folders: str = Field(
+        default="",
+        description="Folders outside home that the leak scan reads, parted by ':'; "
+        "empty: AIRFLOW_HOME and TMPDIR, where they are set.",
+    )
+    scan_database: str = Field(
+        default="",
+        description="SQLAlchemy URL of Airflow's metadata database, for the leak scan.",
+    )
+    planted: Path | None = Field(
+        default=None, description="JSON list of planted records, with their 'tokens'."
+    )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
     @cached_property
     def ledger(self) -> str:
         """Return the ledger's SQLAlchemy URL."""
         return self.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def folders_to_scan(self) -> tuple[Path, ...]:
+        """Return the folders outside the data root that the leak scan reads."""
+        named = self.scan_folders.split(os.pathsep) if self.scan_folders else ()
+        if not named:
+            airflow = os.environ.get("AIRFLOW_HOME")
+            return (*((Path(airflow),) if airflow else ()), *self.temporary)
+        return tuple(Path(name) for name in named)
+
+    @property
+    def temporary(self) -> tuple[Path, ...]:
+        """Return the folder of temporary files, where one was named for Concord."""
+        return (Path(os.environ["TMPDIR"]),) if os.environ.get("TMPDIR") else ()
 
     @property
     def include(self) -> Path:

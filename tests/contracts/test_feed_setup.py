@@ -1,6 +1,8 @@
 """A new feed by files alone: begun from a sample, refused until decided, then tried."""
 
+import json
 import re
+import runpy
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from concord.cli import app
 from concord.contracts.registry import load_registry
 from concord.contracts.scaffold import open_marks, scaffold
 from concord.exceptions import ConfigError, ContractError
-from concord.pipeline.trying import examine, try_samples
+from concord.pipeline.examining import examine
+from concord.pipeline.trying import try_samples
 from concord.settings import Settings
 
 TODAY = date(2026, 1, 5)
@@ -159,6 +162,20 @@ def test_a_decided_feed_is_tried_on_its_sample(
     assert not settings.home.exists(), "a trial leaves nothing in the data root"
 
 
+def test_the_demo_leaves_out_a_feed_that_no_agency_serves(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold(settings, FEED, [sample], TODAY)
+    decide(settings)
+    monkeypatch.setenv("CONCORD_PROJECT", str(settings.project))
+    story = runpy.run_module("concord.demo.story")
+    assert story["LEFT_OUT"] == (FEED,)
+    assert set(story["FEEDS"]) == load_registry(settings).contracts.keys() - {FEED}
+    runs = {run.dag_id for run in story["expected_runs"](0)}
+    assert f"ingest_{FEED}" not in runs
+    assert "watch_deliveries" in runs, "without it, linkage would wait for the feed"
+
+
 def test_two_tables_of_one_file_take_its_columns_together(
     settings: Settings, sample: Path
 ) -> None:
@@ -231,6 +248,143 @@ def test_a_night_outside_the_agreement_is_told_before_anything_is_fetched(
     )
 
 
+def line(path: Path, text: str) -> str:
+    """Return a file and the line of a text in it, as errors name them."""
+    before, found, _ = path.read_text().partition(text)
+    assert found, f"{path.name} has no {text}"
+    return f"{path}:{before.count(chr(10)) + 1}: "
+
+
+def change(path: Path, old: str, new: str) -> None:
+    assert old in path.read_text(), "the fixture breaks nothing"
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+def checked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Run `concord feed check`, which must fail; returns what it told, line by line."""
+    monkeypatch.setenv("CONCORD_PROJECT", str(settings.project))
+    answer = CliRunner().invoke(app, ["feed", "check", FEED, "--night", str(TODAY)])
+    assert answer.exit_code == 1
+    return answer.output.splitlines()
+
+
+def test_a_number_of_no_entity_is_the_contracts_mistake(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold(settings, FEED, [sample], TODAY)
+    decide(settings)
+    contract = settings.include / "contracts" / f"{FEED}.odcs.yaml"
+    change(contract, "          - {property: entity, value: booking}\n", "")
+    where = line(contract, "- name: booking_no")
+    assert checked(settings, monkeypatch) == [
+        f"✗ {where}'booking_no' is a 'event.id' of no entity, so release 'research' "
+        "can make no token of it. Give it the custom property 'entity': what the "
+        "number counts"
+    ]
+
+
+def test_every_mistake_is_told_in_one_go_with_file_and_line(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold(settings, FEED, [sample], TODAY)
+    decide(settings)
+    include, suites = settings.include, settings.expectations / FEED
+    contract = include / "contracts" / f"{FEED}.odcs.yaml"
+    change(contract, "          - {property: entity, value: booking}\n", "")
+    change(contract, "logicalType: date", "logicalType: string")
+    change(contract, "role: steward", "role: owner")
+    agreement = include / "agreements" / f"{FEED}.yaml"
+    change(agreement, "concepts: [event.id, ", "concepts: [")
+    change(agreement, "minimumCell: 11", "minimumCell: 20")
+    codes = include / "codelists" / "sex_words.csv"
+    codes.write_text(codes.read_text() + "Male,M,Male again\n")
+    rules = [
+        {
+            "type": "expect_column_values_to_not_be_null",
+            "kwargs": {"column": column},
+            "severity": severity,
+            "meta": {"rule": f"has-{column}", "why": "A test asks for it."},
+        }
+        for column, severity in (("cell", "warning"), ("last_name", "fatal"))
+    ]
+    suite = suites / "booking.json"
+    written = {"name": f"{FEED}.booking", "expectations": rules, "meta": {}}
+    suite.write_text(json.dumps(written, indent=2))
+    sql = include / "sql" / "curated"
+    change(sql / "arrest.sql", "    arrest_type,", "    arrest_types,")
+    change(sql / "place.sql", "SELECT", "SELEC")
+    change(sql / "complaint.yaml", "grain:", "grane:")
+
+    told = checked(settings, monkeypatch)
+    profile = include / "releases" / "research.yaml"
+    for expected in (
+        line(contract, "- name: booking_no") + "'booking_no' is a 'event.id' of no ent",
+        line(contract, "- name: booked_on") + "'booked_on' is a string, but release",
+        line(contract, "team:") + "no member has the role 'steward'",
+        line(contract, "- name: booking_no") + "'booking.booking_no' is 'event.id', wh",
+        line(profile, "  k: 11") + "k is 11, but an agreement asks for 20",
+        line(codes, "Male,M,Male again") + "code 'Male' twice",
+        line(suite, '    {\n      "type": "expect_column_values_to_not_be_null",\n'
+             '      "kwargs": {\n        "column": "last_name"')
+        + "expectations[1].severity: [fatal] is not one of",
+        line(sql / "place.sql", "SELEC") + "syntax error",
+        line(sql / "arrest.sql", "arrest_types") + "Binder Error",
+        line(sql / "complaint.yaml", "grane:") + "grane: Extra inputs are not perm",
+    ):  # fmt: skip
+        assert any(each.startswith(f"✗ {expected}") for each in told), expected
+    assert all(each.startswith("✗ ") for each in told)
+    assert CANARY not in "".join(told)
+
+
+def test_a_suite_that_does_not_fit_its_table_is_told_with_its_line(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold(settings, FEED, [sample], TODAY)
+    decide(settings)
+    suite = settings.expectations / FEED / "booking.json"
+    rules = [
+        {
+            "type": "expect_column_values_to_not_be_null",
+            "kwargs": {"column": column},
+            "severity": "warning",
+            "meta": {"rule": f"has-{column}", "why": "A test asks for it."},
+        }
+        for column in ("cell", "booked_on", "bed")
+    ]
+    written = {"name": f"{FEED}.booking", "expectations": rules, "meta": {}}
+    suite.write_text(json.dumps(written, indent=2))
+    told = checked(settings, monkeypatch)
+    assert [each.partition(": suite")[0] for each in told] == [
+        f"✗ {suite}:4",
+        f"✗ {suite}:26",
+    ]
+    assert all("is not in the table" in each for each in told)
+
+
+def test_a_contract_that_is_not_whole_does_not_hide_other_mistakes(
+    settings: Settings, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold(settings, FEED, [sample], TODAY)
+    decide(settings)
+    contract = settings.include / "contracts" / f"{FEED}.odcs.yaml"
+    change(contract, "classification: restricted", "classification: secret")
+    change(contract, "value: text.narrative", "value: text.narative")
+    change(contract, '"maxBadShare"', '"maxBadShares"')
+    (settings.expectations / FEED / "booking.json").write_text("{")
+    sql = settings.include / "sql" / "curated" / "place.sql"
+    change(sql, "SELECT", "SELEC")
+    told = checked(settings, monkeypatch)
+    for expected in (
+        line(contract, "classification: secret") + "schema.0.properties.0.classificat",
+        line(contract, "- name: last_name") + "unknown concept 'text.narative'",
+        line(contract, "customProperties:") + "delivery.maxBadShare: Field required",
+        line(contract, "customProperties:") + "delivery.maxBadShares: Extra inputs",
+        f"{settings.expectations / FEED / 'booking.json'}:1: not JSON",
+        line(sql, "SELEC") + "syntax error",
+    ):
+        assert any(each.startswith(f"✗ {expected}") for each in told), expected
+
+
 def test_a_real_feed_passes_the_check() -> None:
     assert examine(Settings(), "police_cad", TODAY).id == "police_cad"
 
@@ -241,6 +395,6 @@ def test_sql_that_reads_what_no_contract_gives_fails_the_check(
     path = settings.include / "sql/curated/call_for_service.sql"
     path.write_text(path.read_text().replace("police_cad__call ", "police_cad__calls "))
     with pytest.raises(
-        ConfigError, match=r"call_for_service\.sql: reads police_cad__c"
+        ConfigError, match=r"call_for_service\.sql:\d+: reads police_cad__c"
     ):
         examine(settings, "police_cad", TODAY)

@@ -10,13 +10,14 @@ import pytest
 from concord.contracts.registry import load_registry
 from concord.settings import PROJECT, Settings
 
-CONTRACTS = PROJECT / "include" / "contracts"
-FEEDS = [p.name.removesuffix(".odcs.yaml") for p in CONTRACTS.glob("*.odcs.yaml")]
+REGISTRY = load_registry(Settings())
+FEEDS = sorted(REGISTRY.contracts)
 EXPECTED = {
     **{f"ingest_{feed}": {"land", "check"} for feed in FEEDS},
     "link_persons": {"link"},
-    "publish_research": {"prepare_keymap", "release"},
+    **{f"publish_{name}": {"prepare_keymap", "release"} for name in REGISTRY.profiles},
     "report_quality": {"report"},
+    "scan_artefacts": {"scan"},
     "watch_deliveries": {*(f"watch_{feed}" for feed in FEEDS), "deadline"},
 }
 HEAVY = ("pandas", "duckdb", "great_expectations", "splink", "pyarrow", "requests")
@@ -29,10 +30,9 @@ def test_exactly_these_dags(dagbag) -> None:
 
 
 def test_each_feed_is_looked_at_every_night_at_its_contracts_time(dagbag) -> None:
-    contracts = load_registry(Settings()).contracts
-    for feed in FEEDS:
+    for feed, contract in REGISTRY.contracts.items():
         timetable = dagbag.dags[f"ingest_{feed}"].timetable
-        minute, hour, *_ = contracts[feed].delivery.cron.split()
+        minute, hour, *_ = contract.delivery.cron.split()
         assert type(timetable).__name__ == "CronPartitionTimetable"
         assert timetable.expression == f"{minute} {hour} * * *"
 
@@ -65,6 +65,14 @@ def test_watchdog_speaks_for_every_feed(dagbag) -> None:
     spoken = {outlet.name for t in watch.tasks for outlet in t.outlets if t.outlets}
     assert {f"checked/{feed}" for feed in FEEDS} < spoken
     assert "deadline" in spoken
+
+
+def test_artefacts_are_scanned_when_the_night_is_over(dagbag) -> None:
+    def minute(dag: str) -> int:
+        minutes, hours, *_ = dagbag.dags[dag].timetable.expression.split()
+        return int(hours) * 60 + int(minutes)
+
+    assert minute("scan_artefacts") == minute("watch_deliveries") + 240
 
 
 def test_dags_survive_serialisation(dagbag) -> None:

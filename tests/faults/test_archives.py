@@ -1,9 +1,11 @@
 """Packed files that are cut, damaged, hostile, or unpack to more than they should."""
 
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import shutil
 import stat
 import struct
@@ -372,3 +374,46 @@ def test_f22_a_delivery_that_unpacks_to_too_much_is_held_and_kept(
     assert (night.status, night.code) == ("held", "UNPACKED_TOO_LARGE")
     assert len(list((county.zones.landing / delivery.folder).glob("*.age"))) == 2
     assert list(county.zones.scratch.iterdir()) == []
+
+
+def packed_by(kind: str, body: bytes) -> bytes:
+    """Pack a body as an agency's tool would."""
+    match kind:
+        case "zip":
+            return zipped(person=body)
+        case "gzip":
+            return gzip.compress(body)
+        case "bzip2":
+            return bz2.compress(body)
+        case _:
+            return lzma.compress(body)
+
+
+@pytest.mark.fault("R2", code="PACKED_UNDECLARED", outcome="held")
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("kind", ["zip", "gzip", "bzip2", "xz"])
+def test_r2_a_packed_file_of_which_no_contract_speaks_is_told_as_one(
+    packing, tmp_path, night_of_police, kind, suffix
+):
+    """The same content comes packed, unagreed: held as that, not as damaged text."""
+    county = packing(None, {})
+    rows = rows_in(night_of_police)
+    packed = {t: packed_by(kind, body) for t, body in night_of_police.items()}
+    files = {f"{t}.csv{suffix}": (t, body, rows[t]) for t, body in packed.items()}
+    with pytest.raises(DeliveryHeld) as caught:
+        run_night(county, tmp_path / "drop", files)
+    assert caught.value.code == "PACKED_UNDECLARED"
+    assert f"a {kind} file, but the contract declares no packing" in str(caught.value)
+    (delivery,) = county.ledger.deliveries("police_rms")
+    kept = (county.zones.landing / delivery.folder).glob("*.age")
+    assert len(list(kept)) == len(files) + 1, "the receipt is kept beside the files"
+    assert list(county.zones.scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text", [b"BZh1 status,id\n", b"PK,name\n", b"Rar!,x\n", b"7z,x\n", b""]
+)
+def test_text_that_begins_like_a_packed_file_is_text(tmp_path, text):
+    path = tmp_path / "file.csv"
+    path.write_bytes(text)
+    unpacking.hold_packed(path, feed="police_rms", table="person")

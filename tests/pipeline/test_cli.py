@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from concord.cli import app
+from concord.demo.story import NIGHTS
 from tests.support.feeds import FEEDS
 
 COMMANDS = (
@@ -16,6 +17,7 @@ COMMANDS = (
     "feeds",
     "refresh",
     "report",
+    "scan",
     "status",
     "verify",
 )
@@ -109,3 +111,36 @@ def test_an_approved_refresh_is_told(tmp_path, monkeypatch: pytest.MonkeyPatch) 
     answer = runner.invoke(app, ["refresh", "school", *options])
     assert answer.exit_code == 0
     assert "the next delivery of school is read whole" in answer.output
+
+
+def test_the_scan_is_clean_and_sees_every_planted_record(
+    home: Path, nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("AIRFLOW_HOME", "TMPDIR"):
+        monkeypatch.delenv(variable, raising=False)
+    canaries = nights.root / "truth" / NIGHTS[-1].isoformat() / "canaries.json"
+    answer = runner.invoke(app, ["scan", "--planted", str(canaries)])
+    assert answer.exit_code == 0, answer.output
+    assert "19 of 19 planted records" in answer.output
+    assert "✓ 0 findings" in answer.output
+
+
+def test_a_file_with_somebody_in_it_is_told_by_exit_status(
+    home: Path, nights, tmp_path: Path
+) -> None:
+    leak = str(nights.canaries()[0]["tokens"][3])
+    (tmp_path / "export.csv").write_text(f"n,phone\n1,{leak}\n")
+    answer = runner.invoke(app, ["scan", str(tmp_path)])
+    assert answer.exit_code == 1
+    assert "export.csv: byte" in answer.output
+    assert leak not in answer.output
+
+
+def test_a_scan_that_cannot_begin_says_why(home: Path, tmp_path: Path) -> None:
+    answer = runner.invoke(app, ["scan", str(tmp_path / "nowhere")])
+    assert answer.exit_code == 1
+    assert "is not there" in answer.output
+    (tmp_path / "broken.json").write_text("{}")
+    answer = runner.invoke(app, ["scan", "--planted", str(tmp_path / "broken.json")])
+    assert answer.exit_code == 1
+    assert "no list of planted records" in answer.output

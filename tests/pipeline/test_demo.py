@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -88,6 +89,15 @@ def test_it_succeeds_and_says_what_happened(demo: Demo) -> None:
     assert "NOT_DELIVERED" in demo.output
     assert "COLUMN_MISSING" in demo.output
     assert "Every count reconciles" in demo.output
+
+
+def test_it_ends_with_a_clean_scan_that_sees_everybody(demo: Demo) -> None:
+    output = re.sub(r"\x1b\[[0-9;]*m", "", demo.output)
+    assert "19 of 19 planted records" in output
+    assert re.search(r"in the opened vault: ([\d,]+) of \1 identifiers seen", output)
+    assert re.search(r"✓ 0 findings for [\d,]+ written forms", output)
+    for kind in ("metadata database", "logs", "report site", "release: documents"):
+        assert kind in output
 
 
 def test_nothing_is_left_running(demo: Demo) -> None:

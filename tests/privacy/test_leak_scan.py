@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import (
-    Dictionary,
     Finding,
     scan,
     scan_tables,
@@ -67,6 +67,10 @@ def scan_text(text: str | bytes, dictionary: Dictionary, folder: Path) -> set[st
         ("Patient/604821", "source_id"),
         ("SID il50221877", "state_id"),
         ("at 1409 wisteria ct.", "street"),
+        ("604821|F|1987|518449021", "ssn"),
+        ("518449021\t2175550148", "phone"),
+        ("Thackeray 1987-02-11", "birth_name"),
+        ("02/11/1987;THACKERAY", "birth_name"),
         (f"x{CANARY}y", "token"),
     ],
 )
@@ -84,7 +88,7 @@ def test_every_way_of_writing_is_found(
         "518449021 rows",
         "duration 0.518449021 s",
         "2026-01-05 02:00:00.604821",
-        "wrote 604821 rows, 2175550148 bytes",
+        "wrote 604821 rows, 2175550199 bytes",
         "1518-44-90210",
         "UNKNOWN, UNKNOWN",
         "000-00-0000",
@@ -129,7 +133,7 @@ def test_a_clean_tree_has_no_finding(dictionary: Dictionary, tmp_path: Path) -> 
     with duckdb.connect(str(tmp_path / "catalog.duckdb")) as con:
         con.execute("CREATE VIEW person AS SELECT 1 AS n")
     (tmp_path / "task.log.gz").write_bytes(gzip.compress(b"rows=604821\n" * 1000))
-    (tmp_path / "report.html").write_text("<p>2175550148 bytes in 518449021 ns</p>")
+    (tmp_path / "report.html").write_text("<p>2175550199 bytes in 518449021 ns</p>")
     (tmp_path / "empty").touch()
 
     assert scan_tree([tmp_path], dictionary) == ()

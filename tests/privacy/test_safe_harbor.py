@@ -13,7 +13,7 @@ import pytest
 
 from concord.contracts.concept_actions import ConceptAction
 from concord.contracts.models import Concept, Contract, ReleaseProfile, Table
-from concord.contracts.profile_checks import check_profile
+from concord.contracts.profile_checks import profile_problems
 from concord.deidentification.content_columns import content_columns
 from concord.exceptions import ContractError
 from concord.validation import splitting
@@ -47,7 +47,10 @@ def research(**changed: ConceptAction) -> ReleaseProfile:
 
 def check(profile: ReleaseProfile) -> None:
     known = registry()
-    check_profile(profile, known.concepts, known.contracts, known.agreements)
+    for _, problem, remedy in profile_problems(
+        profile, known.concepts, known.contracts, known.agreements
+    ):
+        raise ContractError(f"{problem}. {remedy}")
 
 
 def refused(concept: str, *actions: ConceptAction) -> None:

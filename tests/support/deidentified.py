@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from concord.contracts.registry import Registry, load_registry
+from concord.deidentification.assaults import load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content
 from concord.deidentification.persons import Keymap, build_keymap
@@ -57,4 +58,5 @@ def empty_inputs() -> duckdb.DuckDBPyConnection:
     for contract in registry().contracts.values():
         deidentify(con, contract, empty_content(contract), keymap, profile, tokeniser())
     con.execute(SOURCE_STATES)
+    load_assaults(con, None, registry().contracts, tokeniser())
     return con

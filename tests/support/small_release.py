@@ -11,6 +11,7 @@ from concord.contracts.models import ReleaseProfile, Table
 from concord.curation.profile_tables import tables_of
 from concord.curation.running import curate
 from concord.curation.sql_files import select_tables
+from concord.deidentification.assaults import load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import (
     ARROW_TYPES,
@@ -72,6 +73,13 @@ class SmallCounty:
             references=registry().references,
         )
 
+    def pairs(self) -> pa.Table:
+        """Return visits and incidents that stand in for linked ones."""
+        visits = self.content["hospital"]["encounter"]["encounter_id"]
+        incidents = self.content["police_rms"]["incident"]["incident_id"]
+        few = min(len(visits), len(incidents)) // 2
+        return pa.table({"encounter_id": visits[:few], "incident_id": incidents[:few]})
+
     def release(
         self, profile: ReleaseProfile | None = None, tokens: Tokeniser | None = None
     ) -> duckdb.DuckDBPyConnection:
@@ -89,6 +97,7 @@ class SmallCounty:
                 con, contract, content, keymap, profile, tokens, registry().references
             )
         withhold_followers(con, profile)
+        load_assaults(con, self.pairs(), registry().contracts, tokens)
         con.execute(SOURCE_STATES)
         for feed, contract in registry().contracts.items():
             con.execute(

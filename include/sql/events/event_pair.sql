@@ -13,7 +13,7 @@ WITH near AS (
         DATE_DIFF('minute', incident.occurred_at, visit.arrived_at) AS lag,
         ABS(visit.age - incident.age) AS years_apart,
         visit.sex = incident.sex AS same_sex,
-        visit.zip = incident.zip AS same_zip
+        LEFT(visit.zip, 5) = LEFT(incident.zip, 5) AS same_zip
     FROM assault_visit AS visit
     INNER JOIN assault_incident AS incident
         ON

@@ -16,7 +16,7 @@ from concord.contracts.victims import VictimRule
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
 Packing = Literal["gzip", "zip"]
-Standard = Literal["safe_harbor", "limited_data_set", "ferpa"]
+Standard = Literal["safe_harbor", "limited_data_set", "ferpa", "counts"]
 DeleteMode = Literal[
     "tombstone", "soft_delete_column", "action_code", "snapshot_absence", "none"
 ]
@@ -326,8 +326,8 @@ class ReleaseProfile(Strict):
     title: str
     audience: str
     basis: str
-    standard: Standard
-    nightly: bool
+    standard: Standard = "safe_harbor"
+    nightly: bool = True
     feeds: tuple[str, ...] | None = Field(default=None, min_length=1)
     tables: tuple[str, ...] = Field(min_length=1)
     concepts: Mapping[str, ConceptAction]

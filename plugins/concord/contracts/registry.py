@@ -1,11 +1,16 @@
 """Everything under include/, loaded once, every file checked against the others."""
 
 import csv
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
+from concord.contracts.contract_checks import Problem
 from concord.contracts.decisions import Decisions, read_decisions
+from concord.contracts.findings import Findings
 from concord.contracts.models import (
     Agreement,
     CodeList,
@@ -13,13 +18,22 @@ from concord.contracts.models import (
     Contract,
     ReleaseProfile,
 )
-from concord.contracts.profile_checks import check_profile, with_victim_rules
+from concord.contracts.odcs import LogicalType
+from concord.contracts.profile_checks import profile_problems, with_victim_rules
 from concord.contracts.reading import ContractReader
+from concord.contracts.reading import Draft as ContractDraft
 from concord.contracts.references import References, read_references
-from concord.contracts.victims import read_victims
-from concord.contracts.yaml_lines import Document, parse
+from concord.contracts.victims import VictimRule, read_victims
+from concord.contracts.yaml_lines import Document, Location, parse
 from concord.exceptions import ContractError
 from concord.settings import Settings
+
+Model = TypeVar("Model", bound=BaseModel)
+FITTING: Mapping[str, tuple[LogicalType, ...]] = {
+    "generalise_date": ("date", "timestamp"),
+    "age_band": ("integer",),
+}
+"""Actions that only columns of some types can have."""
 
 
 @dataclass(frozen=True)
@@ -58,39 +72,70 @@ class Registry:
         return self.agreements[contract.agreement]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What could be read of include/, and every mistake found in it."""
+
+    registry: Registry
+    contracts: Mapping[str, ContractDraft]
+    findings: Findings
+
+
 def load_registry(settings: Settings) -> Registry:
-    """Load and cross-check include/; raises ContractError with file, line, remedy."""
-    include = settings.include
-    concepts = _concepts(include / "concepts.yaml")
-    codelists = {p.stem: read_codelist(p) for p in sorted_files(include / "codelists")}
+    """Load and cross-check include/.
+
+    Raises:
+        ContractError: Something is wrong: every mistake with file, line and remedy.
+    """
+    draft = draft_registry(settings)
+    draft.findings.raise_any()
+    return draft.registry
+
+
+def draft_registry(settings: Settings) -> Draft:
+    """Read what can be read of include/, and find all that is wrong with it."""
+    include, findings = settings.include, Findings()
+    concepts: dict[str, Concept] = {}
+    with findings.gathered():
+        concepts = _concepts(include / "concepts.yaml")
+    codelists = {
+        p.stem: _codelist(p, findings) for p in sorted_files(include / "codelists")
+    }
     reader = ContractReader(concepts, codelists)
-    contract_files = sorted_files(include / "contracts", ".odcs.yaml")
-    contracts = {c.id: c for c in map(reader.read, contract_files)}
-    agreements = {
-        a.id: a
-        for a in (
-            parse(Document(p), Agreement) for p in sorted_files(include / "agreements")
-        )
-    }
-    victims = read_victims(include / "victims.yaml")
-    profiles = {
-        p.id: with_victim_rules(p, victims)
-        for p in (
-            parse(Document(f), ReleaseProfile)
-            for f in sorted_files(include / "releases")
-        )
-    }
+    drafts: dict[str, ContractDraft] = {}
+    for path in sorted_files(include / "contracts", ".odcs.yaml"):
+        with findings.gathered():
+            drafts[path.name.removesuffix(".odcs.yaml")] = reader.draft(path, findings)
+    contracts = {feed: d.contract for feed, d in drafts.items() if d.contract}
     registry = Registry(
         concepts,
         codelists,
         contracts,
-        agreements,
-        profiles,
-        read_decisions(include, contracts),
-        read_references(include),
+        {a.id: a for a in _parsed(include / "agreements", Agreement, findings)},
+        {p.id: p for p in _parsed(include / "releases", ReleaseProfile, findings)},
     )
-    check_registry(registry, settings)
-    return registry
+    victims: Mapping[str, VictimRule] = {}
+    with findings.gathered():
+        victims = read_victims(include / "victims.yaml")
+    for name, profile in registry.profiles.items():
+        with findings.gathered():
+            registry.profiles[name] = with_victim_rules(profile, victims)
+    with findings.gathered():
+        registry = replace(registry, references=read_references(include))
+    check_registry(registry, drafts, settings, findings)
+    if all(draft.whole for draft in drafts.values()):
+        with findings.gathered():
+            registry.decisions.update(read_decisions(include, contracts))
+    return Draft(registry, drafts, findings)
+
+
+def _parsed(folder: Path, model: type[Model], findings: Findings) -> list[Model]:
+    """Read every file of a folder as a model, less those that are wrong."""
+    found = []
+    for path in sorted_files(folder):
+        with findings.gathered():
+            found.append(parse(Document(path), model))
+    return found
 
 
 def sorted_files(folder: Path, suffix: str = "") -> list[Path]:
@@ -100,19 +145,26 @@ def sorted_files(folder: Path, suffix: str = "") -> list[Path]:
 
 def read_codelist(path: Path) -> CodeList:
     """Read ``code,value,description``; raises ContractError with the line."""
+    findings = Findings()
+    found = _codelist(path, findings)
+    findings.raise_any()
+    return found
+
+
+def _codelist(path: Path, findings: Findings) -> CodeList:
+    codes: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames != ["code", "value", "description"]:
-            raise ContractError(
-                f"{path}:1: columns are {reader.fieldnames}. "
-                "A code list has exactly code,value,description"
-            )
-        codes: dict[str, str] = {}
+            problem = f"{path}:1: columns are {reader.fieldnames}"
+            remedy = "A code list has exactly code,value,description"
+            findings.add(ContractError(f"{problem}. {remedy}"))
+            return CodeList(name=path.stem, codes=codes)
         for row in reader:
             if row["code"] in codes:
-                raise ContractError(
-                    f"{path}:{reader.line_num}: code '{row['code']}' twice. Remove one"
-                )
+                where = f"{path}:{reader.line_num}"
+                problem = f"{where}: code '{row['code']}' twice. Remove one"
+                findings.add(ContractError(problem))
             codes[row["code"]] = row["value"]
     return CodeList(name=path.stem, codes=codes)
 
@@ -129,45 +181,102 @@ def _concepts(path: Path) -> dict[str, Concept]:
     return concepts
 
 
-def check_registry(registry: Registry, settings: Settings) -> None:
+def check_registry(
+    registry: Registry,
+    drafts: Mapping[str, ContractDraft],
+    settings: Settings,
+    findings: Findings,
+) -> None:
     """Check what only several files together can show."""
-    for contract in registry.contracts.values():
-        _check_agreement(registry, contract)
-        _check_suites(contract, settings)
+    for feed, contract in registry.contracts.items():
+        for problem in (
+            *_agreement_problems(registry, contract, drafts[feed]),
+            *_suite_problems(contract, drafts[feed], settings),
+            *_action_problems(registry, contract, drafts[feed]),
+        ):
+            findings.add(drafts[feed].document.fail(*problem))
     for profile in registry.profiles.values():
-        check_profile(
+        path = settings.include / "releases" / f"{profile.id}.yaml"
+        for problem in profile_problems(
             profile, registry.concepts, registry.contracts, registry.agreements
-        )
+        ):
+            findings.add(Document(path).fail(*problem))
 
 
-def _check_agreement(registry: Registry, contract: Contract) -> None:
-    where = f"include/contracts/{contract.id}.odcs.yaml"
+def _agreement_problems(
+    registry: Registry, contract: Contract, draft: ContractDraft
+) -> Iterator[Problem]:
+    at: Location = ("customProperties",)
     agreement = registry.agreements.get(contract.agreement)
     if agreement is None:
-        raise ContractError(
-            f"{where}: agreement '{contract.agreement}' does not exist. "
-            "Add include/agreements/<id>.yaml"
+        yield (
+            at,
+            f"agreement '{contract.agreement}' does not exist, or is not valid",
+            f"Add include/agreements/{contract.agreement}.yaml",
         )
+        return
     if contract.id not in agreement.feeds:
-        raise ContractError(
-            f"{where}: agreement '{agreement.id}' does not name feed "
-            f"'{contract.id}'. Amend the agreement or remove the contract"
+        yield (
+            at,
+            f"agreement '{agreement.id}' does not name feed '{contract.id}'",
+            "Amend the agreement or remove the contract",
         )
     for table in contract.tables:
         for column in table.columns:
             if column.concept.name not in agreement.concepts:
-                raise ContractError(
-                    f"{where}: '{table.name}.{column.name}' is "
-                    f"'{column.concept.name}', which agreement '{agreement.id}' "
-                    "does not permit. Remove the column or amend the agreement"
+                yield (
+                    draft.place(table.name, column.name),
+                    f"'{table.name}.{column.name}' is '{column.concept.name}', which "
+                    f"agreement '{agreement.id}' does not permit",
+                    "Remove the column or amend the agreement",
                 )
 
 
-def _check_suites(contract: Contract, settings: Settings) -> None:
+def _suite_problems(
+    contract: Contract, draft: ContractDraft, settings: Settings
+) -> Iterator[Problem]:
     for table in contract.tables:
         suite = settings.expectations / contract.id / f"{table.name}.json"
         if not suite.is_file():
-            raise ContractError(
-                f"include/contracts/{contract.id}.odcs.yaml: table '{table.name}' "
-                f"has no suite. Add expectations/{contract.id}/{table.name}.json"
+            yield (
+                draft.place(table.name),
+                f"table '{table.name}' has no suite",
+                f"Add expectations/{contract.id}/{table.name}.json",
             )
+
+
+def _action_problems(
+    registry: Registry, contract: Contract, draft: ContractDraft
+) -> Iterator[Problem]:
+    """Yield columns with which a profile cannot do what it says of their concept."""
+    for table in contract.tables:
+        for column in table.columns:
+            concept = column.concept
+            for profile in registry.profiles.values():
+                if not profile.takes(contract.id):
+                    continue
+                named = f"{contract.id}.{table.name}.{column.name}"
+                action = profile.columns.get(named, profile.concepts.get(concept.name))
+                if concept.zone != "discard" and action is None:
+                    yield (
+                        draft.place(table.name, column.name),
+                        f"'{concept.name}' ({contract.id}.{table.name}.{column.name}) "
+                        f"has no action in include/releases/{profile.id}.yaml",
+                        "Say there drop, or what may leave",
+                    )
+                if concept.zone != "content" or action is None:
+                    continue
+                if action.action == "tokenise" and not column.entity:
+                    yield (
+                        draft.place(table.name, column.name),
+                        f"'{column.name}' is a '{concept.name}' of no entity, so "
+                        f"release '{profile.id}' can make no token of it",
+                        "Give it the custom property 'entity': what the number counts",
+                    )
+                if column.type not in FITTING.get(action.action, (column.type,)):
+                    yield (
+                        draft.place(table.name, column.name),
+                        f"'{column.name}' is a {column.type}, but release "
+                        f"'{profile.id}' makes {action.action} of a '{concept.name}'",
+                        "Correct its logicalType, or name another concept",
+                    )

@@ -4,14 +4,16 @@
   place below the state, the ages from 90 on as one.
 * ``limited_data_set``: 45 CFR 164.514(e). Days, cities and ZIP codes may stay, for
   recipients who signed for it.
+* ``counts``: no row leaves, only counts of persons by month or longer.
 * ``ferpa``: 34 CFR 99.31. Months, groups of 10, for studies and audits, and no rows of
   law enforcement beside those of schools.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from concord.contracts.concept_actions import OLDEST_AGE, ConceptAction
+from concord.contracts.contract_checks import Problem
 from concord.contracts.intelligence import SECTORS
 from concord.contracts.models import (
     Agreement,
@@ -19,7 +21,6 @@ from concord.contracts.models import (
     ReleaseProfile,
     Standard,
 )
-from concord.exceptions import ContractError
 
 UNITS = ("day", "week", "month", "quarter", "year")
 FERPA_GROUP = 10
@@ -71,54 +72,52 @@ STANDARDS: Mapping[Standard, Limits] = {
         purposes=frozenset({"studies", "audit"}),
         promises=frozenset({"identify", "disclose"}),
     ),
+    "counts": Limits("a count of persons", finest="month"),
 }
 
 
-def check_standard(
+def standard_problems(
     profile: ReleaseProfile,
     contracts: Mapping[str, Contract],
     agreements: Mapping[str, Agreement],
-) -> None:
-    """Refuse a profile that lets out more than its standard.
-
-    Raises:
-        ContractError: An action, a feed or an agreement doesn't fit the standard.
-    """
-    where = f"include/releases/{profile.id}.yaml"
+) -> Iterator[Problem]:
+    """Yield where a profile lets out more than its standard, or to whom it may not."""
     limits = STANDARDS[profile.standard]
     moments = _moments(contracts)
-    for named, concept, action in named_actions(profile, contracts):
+    for at, concept, action in named_actions(profile, contracts):
         problem = _too_much(concept, action, limits, concept in moments)
         if problem is not None:
-            raise ContractError(
-                f"{where}: '{named}' {problem}, which is more than {limits.name} lets "
-                "out. See docs/reference/release_profiles.md"
+            yield (
+                at,
+                f"'{at[-1]}' {problem}, which is more than {limits.name} lets out",
+                "See docs/reference/release_profiles.md",
             )
-    for feed in sorted(filter(profile.takes, contracts)):
-        _check_permit(where, limits, contracts[feed], agreements, profile.standard)
+    taken = [contracts[feed] for feed in sorted(filter(profile.takes, contracts))]
+    for contract in taken if limits.purposes else ():
+        agreement = agreements.get(contract.agreement)
+        if agreement is not None:
+            yield from _permit_problems(limits, contract, agreement, profile.standard)
     if profile.standard == "ferpa":
-        _check_schools(where, profile, contracts)
+        yield from _school_problems(profile, taken)
 
 
 def named_actions(
     profile: ReleaseProfile, contracts: Mapping[str, Contract]
-) -> list[tuple[str, str, ConceptAction]]:
-    """Return every action with what it is named for and the concept it is done to."""
-    named = [(name, name, action) for name, action in profile.concepts.items()]
+) -> Iterator[tuple[tuple[str, str], str, ConceptAction]]:
+    """Yield every action with where it stands and the concept that it is done to.
+
+    A column that no contract has is of no concept.
+    """
+    for name, action in profile.concepts.items():
+        yield ("concepts", name), name, action
     of_columns = {
         f"{contract.id}.{table.name}.{column.name}": column.concept.name
         for contract in contracts.values()
         for table in contract.tables
         for column in table.columns
     }
-    for column, action in profile.columns.items():
-        if column not in of_columns:
-            raise ContractError(
-                f"include/releases/{profile.id}.yaml: '{column}' is a column of no "
-                "contract. Write <feed>.<table>.<column>"
-            )
-        named.append((column, of_columns[column], action))
-    return named
+    for name, action in profile.columns.items():
+        yield ("columns", name), of_columns.get(name, ""), action
 
 
 def _moments(contracts: Mapping[str, Contract]) -> frozenset[str]:
@@ -157,52 +156,51 @@ def _finer_than(unit: str) -> tuple[str, ...]:
     return UNITS[: UNITS.index(unit)]
 
 
-def _check_permit(
-    where: str,
-    limits: Limits,
-    contract: Contract,
-    agreements: Mapping[str, Agreement],
-    standard: Standard,
-) -> None:
-    """Refuse rows of an agency that has not agreed to more than Safe Harbor."""
-    if not limits.purposes:
-        return
-    agreement = agreements[contract.agreement]
+def _permit_problems(
+    limits: Limits, contract: Contract, agreement: Agreement, standard: Standard
+) -> Iterator[Problem]:
+    """Yield what an agency lacks to have rows in more than Safe Harbor lets out."""
     file = f"include/agreements/{agreement.id}.yaml"
     permit = agreement.permits.get(standard)
     if permit is None:
-        raise ContractError(
-            f"{where}: agreement '{agreement.id}' of feed '{contract.id}' does not "
-            f"permit {limits.name}. Take the feed out of feeds, or amend {file}"
+        yield (
+            ("feeds",),
+            f"agreement '{agreement.id}' of feed '{contract.id}' does not permit "
+            f"{limits.name}",
+            f"Take the feed out of feeds, or amend {file}",
         )
+        return
     if permit.purpose not in limits.purposes:
-        raise ContractError(
-            f"{file}: permits {limits.name} for '{permit.purpose}'. It may be for "
-            f"{', '.join(sorted(limits.purposes))}"
+        yield (
+            ("feeds",),
+            f"{file} permits {limits.name} for '{permit.purpose}'",
+            f"It may be for {', '.join(sorted(limits.purposes))}",
         )
     missing = limits.promises - set(permit.recipient_may_not)
     if missing:
-        raise ContractError(
-            f"{file}: permits {limits.name} without recipientMayNot: "
-            f"{', '.join(sorted(missing))}. Amend the agreement"
+        yield (
+            ("feeds",),
+            f"{file} permits {limits.name} without recipientMayNot: "
+            f"{', '.join(sorted(missing))}",
+            "Amend the agreement",
         )
 
 
-def _check_schools(
-    where: str, profile: ReleaseProfile, contracts: Mapping[str, Contract]
-) -> None:
-    enforcing = [
-        feed
-        for feed in sorted(filter(profile.takes, contracts))
-        if contracts[feed].sector in SECTORS
-    ]
+def _school_problems(
+    profile: ReleaseProfile, taken: Sequence[Contract]
+) -> Iterator[Problem]:
+    enforcing = [contract.id for contract in taken if contract.sector in SECTORS]
     if enforcing:
-        raise ContractError(
-            f"{where}: rows of {', '.join(enforcing)} would stand beside those of "
-            "schools, which FERPA does not give to law enforcement. Name other feeds"
+        yield (
+            ("feeds",),
+            f"rows of {', '.join(enforcing)} would stand beside those of schools, "
+            "which FERPA does not give to law enforcement",
+            "Name other feeds",
         )
     if profile.k_anonymity.k < FERPA_GROUP:
-        raise ContractError(
-            f"{where}: k is {profile.k_anonymity.k}; school records are shown in "
-            f"groups of {FERPA_GROUP} or more. Raise k"
+        yield (
+            ("kAnonymity", "k"),
+            f"k is {profile.k_anonymity.k}; school records are shown in groups of "
+            f"{FERPA_GROUP} or more",
+            "Raise k",
         )

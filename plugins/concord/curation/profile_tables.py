@@ -27,13 +27,18 @@ from concord.exceptions import ConfigError
 RELEASES = "releases"
 
 
+def folders_of(sql: Path, profile: ReleaseProfile) -> tuple[Path, ...]:
+    """Return where the tables of a profile are; of one name, the last counts."""
+    return sql / "curated", sql / RELEASES / profile.id
+
+
 def tables_of(sql: Path, profile: ReleaseProfile) -> tuple[CuratedTable, ...]:
     """Return the curated tables of a profile, each after what it reads.
 
     Raises:
         ConfigError: A file is no table, or a companion can't be put into it.
     """
-    tables = read_tables(sql / "curated", sql / RELEASES / profile.id)
+    tables = read_tables(*folders_of(sql, profile))
     if not profile.companions:
         return tables
     asked = frozenset(profile.companions)

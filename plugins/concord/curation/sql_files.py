@@ -1,7 +1,7 @@
 """Curated tables as files: one SELECT beside one description, in order of need."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Any, Literal
 import duckdb
 from pydantic import Field, model_validator
 
+from concord.contracts.findings import Findings
 from concord.contracts.odcs import Strict
 from concord.contracts.yaml_lines import Document, parse
+from concord.curation.purity import check_pure, line_of
 from concord.exceptions import ConfigError
 
 ColumnType = Literal["VARCHAR", "DATE", "BIGINT", "DOUBLE", "BOOLEAN"]
@@ -73,16 +75,32 @@ def read_tables(folder: Path, *instead: Path) -> tuple[CuratedTable, ...]:
         ConfigError: A file lacks its other half, isn't one SELECT, reads the clock,
             describes a key that isn't a column, or tables read one another in a circle.
     """
+    findings = Findings()
+    tables = draft_tables((folder, *instead), findings)
+    findings.raise_any()
+    return tables
+
+
+def draft_tables(
+    folders: Sequence[Path], findings: Findings
+) -> tuple[CuratedTable, ...]:
+    """Read the tables that can be read, and find all that is wrong with the others."""
     paths: dict[str, Path] = {}
-    for place in (folder, *instead):
-        here = {path.stem: path for path in place.glob("*.sql")}
-        for path in sorted(place.glob("*.yaml")):
+    for folder in folders:
+        here = {path.stem: path for path in folder.glob("*.sql")}
+        for path in sorted(folder.glob("*.yaml")):
             if path.stem not in here:
-                raise ConfigError(f"{path}: no query beside it. Add {path.stem}.sql")
+                problem = f"{path}:1: no query beside it. Add {path.stem}.sql"
+                findings.add(ConfigError(problem))
         paths |= here
+    tables = {}
     with duckdb.connect() as con:
-        tables = {name: _read(con, paths[name]) for name in sorted(paths)}
-    return tuple(tables[name] for name in _in_order(tables, folder))
+        for name in sorted(paths):
+            with findings.gathered():
+                tables[name] = _read(con, paths[name])
+    with findings.gathered():
+        return tuple(tables[name] for name in _in_order(tables, folders[0]))
+    return ()
 
 
 def select_tables(
@@ -112,7 +130,7 @@ def select_tables(
 def _read(con: duckdb.DuckDBPyConnection, path: Path) -> CuratedTable:
     beside = path.with_suffix(".yaml")
     if not beside.is_file():
-        raise ConfigError(f"{path}: not described. Add {beside.name}")
+        raise ConfigError(f"{path}:1: not described. Add {beside.name}")
     document = Document(beside)
     about = parse(document, Description)
     for column in about.key:
@@ -133,60 +151,19 @@ def relations_read(
     tree: dict[str, Any] = json.loads(text)
     if tree["error"]:
         problem = tree.get("error_message", "it can't be parsed")
-        raise ConfigError(f"{path}: {problem}. A table is one SELECT")
+        line = line_of(sql, position=int(tree.get("position", 0)))
+        raise ConfigError(f"{path}:{line}: {problem}. A table is one SELECT")
     if len(tree["statements"]) != 1:
         raise ConfigError(
-            f"{path}: {len(tree['statements'])} statements. A table is one SELECT"
+            f"{path}:1: {len(tree['statements'])} statements. A table is one SELECT"
         )
     nodes = list(_nodes(tree))
-    check_pure(path, nodes)
+    check_pure(path, sql, nodes)
     named = {
         item["key"] for node in nodes for item in node.get("cte_map", {}).get("map", ())
     }
     tables = {node["table_name"] for node in nodes if node.get("type") == "BASE_TABLE"}
     return frozenset(tables - named)
-
-
-CLOCK = frozenset(
-    {
-        "current_date", "current_time", "current_timestamp", "get_current_time",
-        "get_current_timestamp", "localtime", "localtimestamp", "now", "today",
-        "transaction_timestamp",
-    }
-)  # fmt: skip
-CHANCE = frozenset({"gen_random_uuid", "random", "setseed", "uuid", "uuidv4", "uuidv7"})
-DIFFERENCES = frozenset({"date_diff", "datediff", "date_sub", "datesub"})
-EXACT = frozenset({"day", "hour", "minute", "second", "millisecond", "microsecond"})
-
-
-def check_pure(path: Path, nodes: Iterable[dict[str, Any]]) -> None:
-    """Refuse SQL whose result depends on when it runs, or that reckons ages itself.
-
-    Raises:
-        ConfigError: It reads the clock or draws lots, or takes the difference of dates
-            by a function that counts turns of the calendar year.
-    """
-    for node in nodes:
-        names = {str(node.get("function_name", "")).lower()}
-        if node.get("class") == "COLUMN_REF":
-            names |= {str(name).lower() for name in node["column_names"]}
-        if found := sorted(names & (CLOCK | CHANCE)):
-            raise ConfigError(
-                f"{path}: '{found[0]}' would give another result at another time. Take "
-                "the night from a column"
-            )
-        function = str(node.get("function_name", "")).lower()
-        if function == "age" or (function in DIFFERENCES and _unit(node) not in EXACT):
-            raise ConfigError(
-                f"{path}: '{function}' makes people up to a year too old. Ages are "
-                "derived in the split; subtract dates for days"
-            )
-
-
-def _unit(node: dict[str, Any]) -> str:
-    """Return the unit that a difference is asked for in; empty if not written out."""
-    first = node["arguments"][0]["expression"]
-    return str(first.get("literal", {}).get("text", "")).lower().removesuffix("s")
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

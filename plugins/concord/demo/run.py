@@ -14,6 +14,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from concord.demo import story
 from concord.demo.launcher import Airflow, DemoFailed
 from concord.exceptions import ConfigError
+from concord.pipeline.scanning import TEMPORARY
+from concord.scan_terminal import run_scan
 from concord.settings import Settings
 from concord.status import print_summary
 from simulator.connections import airflow_connections
@@ -26,13 +28,19 @@ def run_demo(settings: Settings, persons: int, seed: int, console: Console) -> N
     """Run three nights through the scheduler and print what came of them.
 
     Raises:
-        DemoFailed: A night ended otherwise than the story says.
+        DemoFailed: A night ended otherwise than the story says, or the scan of all
+            artefacts afterwards found somebody or did not see everybody.
         ConfigError: The data root holds something that is not a demo's.
     """
     began = time.monotonic()
     home = _fresh_home(settings.home)
     signal.signal(signal.SIGTERM, _interrupt)
     root = home / "county"
+    if story.LEFT_OUT:
+        console.print(
+            f"Left out, as the simulator does not serve them: "
+            f"{', '.join(story.LEFT_OUT)}"
+        )
     with _progress(console) as progress:
         task = progress.add_task("making a county")
 
@@ -52,6 +60,9 @@ def run_demo(settings: Settings, persons: int, seed: int, console: Console) -> N
                     console.print(f"[green]✓[/] {prefix}")
                 say("stopping everything")
     print_summary(settings, console)
+    canaries = root / "truth" / story.NIGHTS[-1].isoformat() / "canaries.json"
+    if not run_scan(settings, (), canaries, console):
+        raise DemoFailed("the scan for leaks is not clean: see above")
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s; nothing is left running."
     )
@@ -69,7 +80,7 @@ def _fresh_home(home: Path) -> Path:
             "folder"
         )
     shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    (home / TEMPORARY).mkdir(parents=True)
     (home / MARKER).touch()
     return home
 
@@ -78,6 +89,7 @@ def _concord(home: Path) -> dict[str, str]:
     """Return Concord's own settings for the demo's Airflow."""
     return {
         "CONCORD_HOME": str(home),
+        "TMPDIR": str(home / TEMPORARY),  # so that the scan sees what is left there
         # Nights are started by the story alone, never by the clock.
         "CONCORD_SCHEDULE_FROM": "2100-01-01",
         "CONCORD_RETRIES": "1",

@@ -8,21 +8,30 @@ What can't be opened is reported rather than passed over.
 import gzip
 import io
 import re
-import sqlite3
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from concord.deidentification.tokens import PATTERN
+from concord.disclosure.databases import database_parts, sqlite_bytes, sqlite_file
 from concord.disclosure.dictionary import is_label
+from concord.disclosure.pieces import (
+    BROKEN,
+    Name,
+    Part,
+    Piece,
+    Unreadable,
+    cells_piece,
+    guarded,
+)
 from concord.disclosure.views import SEPARATOR
 from concord.duck import literal, quoted
 
@@ -33,38 +42,6 @@ _NO_TEXT = re.compile(
     r"BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)|DATE|"
     r"TIME(STAMP)?(_S|_MS|_NS)?( WITH TIME ZONE)?|INTERVAL"
 )
-_BROKEN = (
-    OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError,
-    NotImplementedError, sqlite3.Error, duckdb.Error, pa.ArrowException,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Bytes to look through."""
-
-    place: str
-    handle: BinaryIO
-    cells: bool = False
-    labelled: bool = False
-
-
-@dataclass(frozen=True)
-class Name:
-    """A name of a member, table or column; it may itself be an identifier."""
-
-    place: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A part that could not be opened."""
-
-    place: str
-
-
-Part = Piece | Name | Unreadable
 Opener = Callable[[BinaryIO, str, int], Iterator[Part]]
 
 
@@ -76,16 +53,21 @@ def parts(path: Path) -> Iterator[Part]:
             handle.seek(0)
             if head[8:12] == _DUCKDB:
                 yield Piece("", handle)
-                yield from _guarded(_duckdb_file(path), "")
+                yield from guarded(_duckdb_file(path), "")
             elif head.startswith(_SQLITE):
                 yield Piece("", handle)
-                yield from _guarded(_sqlite_file(path), "")
+                yield from guarded(sqlite_file(path, _blob), "")
             else:
                 yield from _content(handle, "", 0)
     except FileNotFoundError:
         return  # a running program took it away; it can't be published any more
     except OSError:
         yield Unreadable("")
+
+
+def server_parts(url: str) -> Iterator[Part]:
+    """Yield everything that a database server holds."""
+    return database_parts(url, _blob)
 
 
 Texts = Mapping[tuple[str, str], str]
@@ -126,7 +108,7 @@ def table_parts(
         reader: Any = con.sql(query).to_arrow_reader(_ROWS)
         for batch in reader:
             values = batch.column(0).to_pylist()
-            yield _cells(f"table {table}, column {name}", values, labelled)
+            yield cells_piece(f"table {table}, column {name}", values, labelled)
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
@@ -150,20 +132,6 @@ def _holds_text(kind: str) -> bool:
     return _NO_TEXT.fullmatch(kind) is None
 
 
-def _cells(place: str, values: Sequence[str], labelled: bool) -> Piece:
-    """Make one piece of many cells."""
-    data = SEPARATOR.join(v.encode("utf-8", "surrogateescape") for v in values)
-    return Piece(place, io.BytesIO(data), cells=True, labelled=labelled)
-
-
-def _guarded(found: Iterator[Part], place: str) -> Iterator[Part]:
-    """Yield what can be read and say where reading failed."""
-    try:
-        yield from found
-    except _BROKEN:
-        yield Unreadable(place)
-
-
 def _content(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
     """Yield bytes as they are, then what is packed in them."""
     head = handle.read(16)
@@ -174,7 +142,7 @@ def _content(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
     if (depth >= DEEPEST and opener) or head[8:12] == _DUCKDB:
         yield Unreadable(place)  # too deep; or a database that opens as a file only
     elif opener:
-        yield from _guarded(opener(handle, place, depth), place)
+        yield from guarded(opener(handle, place, depth), place)
 
 
 def _opener(head: bytes) -> Opener | None:
@@ -195,7 +163,7 @@ def _unpacked(stream: Any, place: str, depth: int) -> Iterator[Part]:
             if content.tell() > LARGEST_MEMBER:
                 whole = False
                 break
-    except _BROKEN:
+    except BROKEN:
         whole = False
     content.seek(0)
     yield from _content(content, place, depth + 1)
@@ -233,8 +201,16 @@ def _parquet(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
             column = file.read_row_group(number, columns=[name])
             where = f"{place}column {name}, row group {number}"
             for array in _text_arrays(column.combine_chunks().columns[0], name):
-                values = [str(v) for v in array.unique().to_pylist() if v is not None]
-                yield _cells(where, values, is_label(name))
+                values = [str(v) for v in _told(array).to_pylist() if v is not None]
+                yield cells_piece(where, values, is_label(name))
+
+
+def _told(array: Any) -> Any:
+    """Return the distinct values of an array that are not well-formed tokens."""
+    found = array.unique()
+    if pa.types.is_integer(found.type):
+        return found
+    return found.filter(pc.invert(pc.match_substring_regex(found, PATTERN)))
 
 
 def _text_arrays(column: Any, name: str) -> Iterator[Any]:
@@ -285,41 +261,8 @@ def _is_binary(kind: Any) -> bool:
     )
 
 
-def _sqlite_file(path: Path) -> Iterator[Part]:
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True)) as con:
-        yield from _sqlite_tables(con, "")
-
-
-def _sqlite_bytes(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
-    with closing(sqlite3.connect(":memory:")) as con:
-        con.deserialize(handle.read())
-        yield from _sqlite_tables(con, place)
-
-
-def _sqlite_tables(con: sqlite3.Connection, place: str) -> Iterator[Part]:
-    con.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-    tables = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    for (table,) in tables.fetchall():
-        yield Name(f"{place}table", table)
-        rows = con.execute(f"SELECT * FROM {quoted(table)}")
-        names = [column[0] for column in rows.description or ()]
-        for name in names:
-            yield Name(f"{place}table {table}", name)
-        while batch := rows.fetchmany(_ROWS):
-            for name, values in zip(names, zip(*batch, strict=True), strict=True):
-                where = f"{place}table {table}, column {name}"
-                yield from _sqlite_values(where, values, is_label(name))
-
-
-def _sqlite_values(place: str, values: Sequence[Any], labelled: bool) -> Iterator[Part]:
-    """Yield a column's texts, and each blob with what is packed in it."""
-    texts = {v for v in values if isinstance(v, str)}
-    if labelled:
-        texts |= {str(v) for v in values if isinstance(v, int)}
-    yield _cells(place, sorted(texts), labelled)
-    for blob in {v for v in values if isinstance(v, bytes)}:
-        yield from _blob(blob, place)
+def _sqlite(handle: BinaryIO, place: str, depth: int) -> Iterator[Part]:
+    yield from sqlite_bytes(handle, place, _blob)
 
 
 def _blob(blob: bytes, place: str) -> Iterator[Part]:
@@ -340,7 +283,7 @@ def _duckdb_file(path: Path) -> Iterator[Part]:
         views = con.execute(
             "SELECT sql FROM duckdb_views() WHERE NOT internal"
         ).fetchall()
-        yield _cells("views", [str(sql) for (sql,) in views], labelled=False)
+        yield cells_piece("views", [str(sql) for (sql,) in views], labelled=False)
 
 
 _DUCKDB = b"DUCK"
@@ -351,5 +294,5 @@ _OPENERS: tuple[tuple[bytes, Opener], ...] = (
     (b"PK\x03\x04", _zip),
     (b"PAR1", _parquet),
     (b"PARE", _parquet),
-    (_SQLITE, _sqlite_bytes),
+    (_SQLITE, _sqlite),
 )

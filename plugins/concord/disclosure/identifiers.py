@@ -14,21 +14,13 @@ from pathlib import Path
 
 import duckdb
 
-from concord.disclosure.artefacts import (
-    Name,
-    Part,
-    Piece,
-    Texts,
-    Unreadable,
-    parts,
-    table_parts,
-)
+from concord.disclosure.artefacts import Texts, parts, server_parts, table_parts
 from concord.disclosure.dictionary import Dictionary, Hit
+from concord.disclosure.pieces import Name, Part, Piece, Unreadable
 from concord.disclosure.views import SEPARATOR, Text, decoded, windows
 from concord.exceptions import DisclosureRefused
 
-__all__ = ["Dictionary", "Finding", "scan", "scan_tables", "scan_tree"]
-
+UNREADABLE = "unreadable"
 MOST_FINDINGS = 1000  # of one artefact: it is condemned long before
 
 
@@ -55,7 +47,7 @@ def scan_tree(roots: Iterable[Path], dictionary: Dictionary) -> tuple[Finding, .
     found: set[Finding] = set()
     for root in roots:
         base = root if root.is_dir() else root.parent
-        found.update(scan(_files(root), dictionary, base=base))
+        found.update(scan(files(root), dictionary, base=base))
     return tuple(sorted(found))
 
 
@@ -80,6 +72,17 @@ def scan(
         else:
             found.update(_findings(artefact, parts(path), dictionary))
     return tuple(sorted(found))
+
+
+def scan_server(name: str, url: str, dictionary: Dictionary) -> tuple[Finding, ...]:
+    """Look through every table of a database server.
+
+    Args:
+        name: What the database is called in findings; its URL may hold a password.
+        url: SQLAlchemy URL, best of somebody who may only read.
+        dictionary: What must not be found.
+    """
+    return tuple(sorted(_findings(name, server_parts(url), dictionary)))
 
 
 def scan_tables(
@@ -114,7 +117,7 @@ def scan_tables(
         )
 
 
-def _files(root: Path) -> Iterator[Path]:
+def files(root: Path) -> Iterator[Path]:
     """Yield the regular files and links under a folder, in order."""
     if not root.is_dir():
         yield root
@@ -138,7 +141,7 @@ def _findings(
         match part:
             case Unreadable(place):
                 where = place.strip() or "file"
-                findings[Finding(artefact, where, "unreadable", "")] = None
+                findings[Finding(artefact, where, UNREADABLE, "")] = None
             case Name(place, text):
                 for finding in _name_findings(artefact, place, text, dictionary):
                     findings[finding] = None

@@ -13,17 +13,13 @@ import duckdb
 import pyarrow as pa
 
 from concord.disclosure.artefacts import Texts
+from concord.disclosure.forms import WRITTEN
 from concord.duck import fetch, one
 
 LONGEST_RUN = 12
 NAMES = ("first_name", "middle_name", "last_name")
 NUMBERS = ("ssn", "phone")
 SHORTEST_NUMBER = 9
-WRITTEN = (
-    "email", "source_id", "state_id", "student_number", "medical_number", "street",
-)  # fmt: skip
-IDENTIFYING = ("last_name", *NUMBERS, *WRITTEN)
-"""Columns of a person record that are looked for; a name counts once."""
 LOOKED_AT = ("record_key", *NAMES, *NUMBERS, *WRITTEN)
 """Columns of a person record that the scan needs."""
 NAME_ORDERS = (

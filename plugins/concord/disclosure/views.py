@@ -24,13 +24,18 @@ OVERLAP = 4096
 
 _ALNUM = np.zeros(256, dtype=np.bool_)
 _ALNUM[[*b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"]] = True
+_BASE64_LETTER = _ALNUM.copy()
+_BASE64_LETTER[[*b"+/_-"]] = True
+_CAPITAL = np.zeros(256, dtype=np.bool_)
+_CAPITAL[[*b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]] = True
 _OTHER = bytes(i for i in range(256) if not _ALNUM[i])
 _WORDS = re.compile(rb"[0-9A-Za-z]+")
 _ESCAPE = re.compile(rb'\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[nrtbf"/\\])')
 _PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
 _MARKUP = re.compile(rb"<[^<>\x00]{1,200}>")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}(?:\r?\n[A-Za-z0-9+/_-]{1,76})*")
-_UPPER = re.compile(rb"[A-Z]")
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]+(?:\r?\n[A-Za-z0-9+/_-]{1,76})*")
+_SHORTEST_RUN = 24
+_REACH = 256  # bytes around an escape within which it may hide an identifier
 
 
 def squash(text: bytes) -> bytes:
@@ -64,18 +69,19 @@ class Text:
         """Return the letters and digits alone, in lower case."""
         return squash(self.data)
 
-    def starts_word(self, index: int) -> bool:
-        """Say whether the letter or digit at an index begins a word."""
-        if index == 0:
-            return self.positions[0] > 0 or not self.continues
-        return bool(self.positions[index - 1] < self.positions[index] - 1)
+    def starts_words(self, indexes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say of each letter or digit whether it begins a word."""
+        here, before = self.positions[indexes], self.positions[indexes - 1]
+        outside = -1 if self.continues else -2  # as if a letter stood there, or not
+        return np.where(indexes == 0, outside, before) < here - 1
 
-    def ends_word(self, index: int) -> bool:
-        """Say whether the letter or digit at an index ends a word."""
+    def ends_words(self, indexes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say of each letter or digit whether it ends a word."""
         last = len(self.positions) - 1
-        if index == last:
-            return self.positions[last] < len(self.data) - 1 or not self.unfinished
-        return bool(self.positions[index + 1] > self.positions[index] + 1)
+        here = self.positions[indexes]
+        after = self.positions[np.minimum(indexes + 1, last)]
+        outside = len(self.data) + (not self.unfinished)
+        return np.where(indexes == last, outside, after) > here + 1
 
     def is_whole_cell(self, first: int, last: int) -> bool:
         """Say whether nothing but these letters and digits stands in their cell."""
@@ -120,14 +126,39 @@ def decoded(data: bytes) -> Iterator[Decoded]:
     """Yield what the bytes say once an encoding is undone."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         yield Decoded("UTF-16", data.decode("utf-16", "ignore").encode())
+    yield from _escaped(data)
+    yield from _base64_runs(data)
+
+
+def _escaped(data: bytes) -> Iterator[Decoded]:
+    """Undo escapes, URL encoding and markup at once, where there are any.
+
+    What stands farther from them than any identifier is long is hidden by none.
+    """
+    hiding = [_ESCAPE, _PERCENT, *([_MARKUP] if b"</" in data else [])]
+    found = (place.start() for kind in hiding for place in kind.finditer(data))
+    places = np.sort(np.fromiter(found, dtype=np.int64))
+    if not len(places):
+        return
+    apart = np.flatnonzero(np.diff(places) > 2 * _REACH)
+    parts, starts, length = [], [], 0
+    for first, last in zip(
+        places[np.append(0, apart + 1)], places[np.append(apart, -1)], strict=True
+    ):
+        begin = max(int(first) - _REACH, 0)
+        parts.append(_plain(data[begin : int(last) + 2 * _REACH]))
+        starts.append((length, begin))
+        length += len(parts[-1]) + 1
+    yield Decoded("escapes", SEPARATOR.join(parts), tuple(starts))
+
+
+def _plain(data: bytes) -> bytes:
+    """Undo every escape, URL encoding and markup."""
     if b"\\" in data:
-        yield Decoded("escapes", _ESCAPE.sub(_unescaped, data))
-    if _PERCENT.search(data):
-        yield Decoded("URL encoding", unquote_to_bytes(data.replace(b"+", b" ")))
-    if b"</" in data:
-        yield Decoded("markup", _MARKUP.sub(b" ", data))
-    if _UPPER.search(data):
-        yield from _base64_runs(data)
+        data = _ESCAPE.sub(_unescaped, data)
+    if b"%" in data:
+        data = unquote_to_bytes(data)
+    return _MARKUP.sub(b" ", data) if b"</" in data else data
 
 
 def _base64_runs(data: bytes) -> Iterator[Decoded]:
@@ -137,9 +168,7 @@ def _base64_runs(data: bytes) -> Iterator[Decoded]:
     it. Lower-case runs are hexadecimal digits and our own tokens.
     """
     runs = [
-        (run.start(), run.group().translate(_STANDARD, b"\r\n"))
-        for run in _BASE64.finditer(data)
-        if _UPPER.search(run.group())
+        (start, run.translate(_STANDARD, b"\r\n")) for start, run in _long_runs(data)
     ]
     for shift in range(4 if runs else 0):
         parts, starts, length = [], [], 0
@@ -148,6 +177,21 @@ def _base64_runs(data: bytes) -> Iterator[Decoded]:
             starts.append((length, start))
             length += len(parts[-1]) + 1
         yield Decoded("base64", SEPARATOR.join(parts), tuple(starts))
+
+
+def _long_runs(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the long runs of base64 letters, with the lines on which they go on."""
+    codes = np.frombuffer(data, dtype=np.uint8)
+    edges = np.flatnonzero(np.diff(_BASE64_LETTER[codes], prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    is_long = ends - starts >= _SHORTEST_RUN
+    capitals = np.concatenate(([0], np.flatnonzero(_CAPITAL[codes])))
+    until = 0
+    for start, end in zip(starts[is_long], ends[is_long], strict=True):
+        has_capital = capitals[np.searchsorted(capitals, end) - 1] >= start
+        if start >= until and has_capital and (run := _RUN.match(data, start)):
+            until = run.end()
+            yield int(start), run.group()
 
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")

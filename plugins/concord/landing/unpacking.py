@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from concord.contracts.models import Packing
+from concord.transport.packed import packed_kind
 from concord.transport.problems import held
 
 CHUNK = 1 << 20
@@ -78,6 +79,19 @@ def unpack(
         return into
     into.unlink(missing_ok=True)
     raise held(refused.code, feed, f"{table}: the {packing} file {refused.detail}")
+
+
+def hold_packed(path: Path, *, feed: str, table: str) -> None:
+    """Raise for a packed file of which the contract says nothing.
+
+    Raises:
+        DeliveryHeld: The file begins as packed files do, so it is not the agreed text.
+    """
+    with path.open("rb") as file:
+        kind = packed_kind(file.read(16))
+    if kind is not None:
+        detail = f"{table}: a {kind} file, but the contract declares no packing"
+        raise held("PACKED_UNDECLARED", feed, detail)
 
 
 def content_sha256(packed: Path, packing: Packing, *, max_bytes: int) -> str | None:

@@ -5,6 +5,7 @@ whose persons may not be linked, and person linkage can be checked against it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -14,16 +15,44 @@ from concord.settings import PROJECT
 
 EVENTS = PROJECT / "include" / "sql" / "events"
 STEPS = ("assault_visit", "assault_incident", "event_pair")
+PAIR = ("encounter_id", "incident_id")
+# Which columns of which content table of which feed tell, and nothing else is read.
+CONTENT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "hospital": {
+        "encounter": (
+            "encounter_id", "record_key", "class", "status", "started_at",
+            "age_at_arrival",
+        ),
+        "condition": ("encounter_id", "diagnosis", "verification"),
+    },
+    "police_rms": {
+        "incident": ("incident_id", "occurred_at", "place_key"),
+        "offense": ("incident_id", "ucr_code"),
+        "involvement": (
+            "incident_id", "record_key", "role", "seq", "age_at_incident",
+        ),
+    },
+}  # fmt: skip
 
 
-def link_assaults(inputs: Mapping[str, pa.Table]) -> pa.Table:
-    """Return ``encounter_id``, ``incident_id`` and ``weight`` of linked events.
+@dataclass(frozen=True)
+class LinkedAssaults:
+    """The events that are one, and among how many they were found.
+
+    ``pairs`` holds ``encounter_id``, ``incident_id`` and ``weight``.
+    """
+
+    pairs: pa.Table
+    visits: int
+    incidents: int
+
+
+def link_assaults(inputs: Mapping[str, pa.Table]) -> LinkedAssaults:
+    """Link the visits and incidents of assaults.
 
     Args:
-        inputs: The content tables ``hospital__encounter``, ``hospital__condition``,
-            ``police_rms__incident``, ``police_rms__offense`` and
-            ``police_rms__involvement``; ``trait`` (record_key, sex, zip) and ``spot``
-            (place_key, zip) from the vault.
+        inputs: The columns of ``CONTENT``, each table as ``<feed>__<table>``; ``trait``
+            (record_key, sex, zip) and ``spot`` (place_key, zip) from the vault.
     """
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -32,7 +61,13 @@ def link_assaults(inputs: Mapping[str, pa.Table]) -> pa.Table:
         for step in STEPS:
             query = (EVENTS / f"{step}.sql").read_text(encoding="utf-8")
             con.execute(f"CREATE TEMP TABLE {step} AS\n{query}")
-        return con.sql("FROM event_pair").to_arrow_table()
+        ((visits, incidents),) = con.sql(
+            "SELECT (SELECT COUNT(*) FROM assault_visit), "
+            "(SELECT COUNT(DISTINCT incident_id) FROM assault_incident)"
+        ).fetchall()
+        return LinkedAssaults(
+            con.sql("FROM event_pair").to_arrow_table(), visits, incidents
+        )
 
 
 def compare_events(pairs: pa.Table, truth: pa.Table) -> Agreement:
@@ -42,9 +77,8 @@ def compare_events(pairs: pa.Table, truth: pa.Table) -> Agreement:
         pairs: What ``link_assaults`` found.
         truth: ``encounter_id`` and ``incident_id`` of the events that are one.
     """
-    names = ("encounter_id", "incident_id")
     found, true = (
-        set(zip(*(table[name].to_pylist() for name in names), strict=True))
+        set(zip(*(table[name].to_pylist() for name in PAIR), strict=True))
         for table in (pairs, truth)
     )
     return Agreement(len(true), len(found), len(true & found))

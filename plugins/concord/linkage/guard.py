@@ -40,7 +40,8 @@ _FACTS = """
     l.first_name = r.last_name AND l.last_name = r.first_name AS swapped,
     MONTH(l.dob) = MONTH(r.dob) AND DAY(l.dob) = DAY(r.dob) AS same_birthday,
     ABS(YEAR(l.dob) - YEAR(r.dob)) AS years_apart,
-    l.sex = 'F' AND r.sex = 'F' AS both_female
+    l.sex = 'F' AND r.sex = 'F' AS both_female,
+    l.sex <> r.sex AS other_sex
 """
 
 _REFUSAL = """
@@ -49,12 +50,13 @@ CASE
     WHEN same_number THEN NULL
     WHEN nameless THEN 'no name'
     WHEN other_generation THEN 'generation suffixes'
-    -- Twins: one birth date, address and surname, but called differently. Where middle
-    -- names agree and the first is an odd one, it is rather what a clerk made of it.
+    -- Twins: one birth date, address and surname, but called differently: clearly, or,
+    -- where one is a boy and one a girl, at all (Frank and Frances). Where middle names
+    -- agree and the first is an odd one, it is rather what a clerk made of it.
     WHEN
         $families
         AND first_full
-        AND first_similarity < $first_name_similarity
+        AND (first_similarity < $first_name_similarity OR COALESCE(other_sex, false))
         AND NOT COALESCE(
             first_same OR first_nickname OR first_elsewhere OR first_odd, false
         )

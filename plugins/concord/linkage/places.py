@@ -5,7 +5,9 @@ A match keeps its score and how it was found; the share of addresses that a map 
 is a measure of a feed's quality.
 """
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -21,6 +23,14 @@ PARTS = pa.schema(
     [(n, pa.string()) for n in ("street", "house", "direction", "name", "kind")]
 )
 GAZETTEER = ("gazetteer_id", "street", "city", "zip")
+
+
+@dataclass(frozen=True)
+class Gazetteer:
+    """A site's addresses, and the digest of the file that they were read from."""
+
+    addresses: pa.Table
+    digest: str
 
 
 def parse_streets(streets: list[str]) -> pa.Table:
@@ -68,25 +78,36 @@ def _short(word: str, words: dict[str, str]) -> str:
     return words.get(bare, bare)
 
 
-def read_gazetteer(path: Path) -> pa.Table:
+def read_gazetteer(path: Path) -> Gazetteer:
     """Read a site's gazetteer: a CSV file of ``gazetteer_id, street, city, zip, …``.
 
     Raises:
-        ConfigError: The file is absent or lacks a column.
+        ConfigError: The file is absent, is no CSV or lacks a column.
     """
     if not path.is_file():
         raise ConfigError(f"{path}: no such gazetteer. Name the site's address file")
-    with duckdb.connect() as con:
-        table = con.sql(
-            f"FROM read_csv({literal(str(path))}, header = true, all_varchar = true)"
-        ).to_arrow_table()
-    missing = [name for name in GAZETTEER if name not in table.column_names]
+    addresses = _read(path)
+    missing = [name for name in GAZETTEER if name not in addresses.column_names]
     if missing:
         raise ConfigError(
             f"{path}: a gazetteer without {', '.join(missing)}. It needs the columns "
             f"{', '.join(GAZETTEER)}"
         )
-    return table
+    return Gazetteer(addresses, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _read(path: Path) -> pa.Table:
+    """Read a CSV file; an engine's message would show what stands in it."""
+    query = f"FROM read_csv({literal(str(path))}, header = true, all_varchar = true)"
+    try:
+        with duckdb.connect() as con:
+            return con.sql(query).to_arrow_table()
+    except duckdb.Error as error:
+        kind = type(error).__name__
+    raise ConfigError(
+        f"{path}: can't be read ({kind}). A gazetteer is a CSV file in UTF-8 with the "
+        f"columns {', '.join(GAZETTEER)}"
+    )
 
 
 def match_places(places: pa.Table, gazetteer: pa.Table) -> pa.Table:
@@ -94,7 +115,7 @@ def match_places(places: pa.Table, gazetteer: pa.Table) -> pa.Table:
 
     Args:
         places: ``place_key``, ``street``, ``city`` and ``zip``, as the vault has them.
-        gazetteer: What ``read_gazetteer`` returned.
+        gazetteer: The addresses that ``read_gazetteer`` returned.
 
     Returns:
         ``place_key``, ``gazetteer_id``, ``score`` and ``how`` for every place; without

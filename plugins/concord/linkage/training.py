@@ -6,8 +6,9 @@ records stay where they are: the file holds how often values agree, never a valu
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,24 @@ Weights = dict[str, dict[str, dict[str, float]]]
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What weights were trained on and how, so that they can be made again."""
+
+    records: int
+    night: str | None
+    seed: int
+    random_pairs: int
+    sessions: tuple[str, ...]
+    splink: str
+
+
+@dataclass(frozen=True)
 class Trained:
     """The weights of every level, and what they were trained for and on."""
 
     settings: PersonSettings
     weights: Weights
-    records: int
-    seed: int
+    trained_on: Evidence
 
     @property
     def model(self) -> PersonModel:
@@ -53,7 +65,7 @@ class Trained:
         content = {
             "version": self.settings.version,
             "comparisons_sha256": self.settings.fingerprint(),
-            "trained_on": {"records": self.records, "seed": self.seed},
+            "trained_on": asdict(self.trained_on),
             "weights": self.weights,
         }
         path = folder / MODEL_FILE
@@ -90,10 +102,19 @@ def train(
         linker.training.estimate_u_using_random_sampling(
             max_pairs=max_pairs, seed=seed, min_count_per_level=None, num_chunks=1
         )
-        for rule in _sessions(con, nodes):
+        sessions = _sessions(con, nodes)
+        for rule in sessions:
             linker.training.estimate_parameters_using_expectation_maximisation(rule)
         learnt = linker.misc.save_model_to_json()
-    return Trained(settings, _weights(learnt, prior), records.num_rows, seed)
+    evidence = Evidence(
+        records=records.num_rows,
+        night=night and night.isoformat(),
+        seed=seed,
+        random_pairs=int(max_pairs),
+        sessions=tuple(sessions),
+        splink=version("splink"),
+    )
+    return Trained(settings, _weights(learnt, prior), evidence)
 
 
 def _sessions(con: duckdb.DuckDBPyConnection, nodes: str) -> list[str]:

@@ -10,6 +10,8 @@ from concord.orchestration.callbacks import record_failure
 from concord.orchestration.dates import first_schedulable
 from concord.settings import Settings
 
+SCAN_AFTER_MINUTES = 240  # in which the night's release and report are made
+
 
 @lru_cache(maxsize=1)
 def _registry() -> Registry:
@@ -39,8 +41,17 @@ def scheduled_from(zone: str | None = None) -> datetime:
 
 def deadline_cron() -> str:
     """Return when the last feed's grace has ended."""
+    return _daily(max(_end_of_grace(contract) for contract in contracts()))
+
+
+def scan_cron() -> str:
+    """Return when a night's artefacts are scanned: when all of the night is over."""
     latest = max(_end_of_grace(contract) for contract in contracts())
-    return f"{latest % 60} {latest // 60 % 24} * * *"
+    return _daily(latest + SCAN_AFTER_MINUTES)
+
+
+def _daily(minutes: int) -> str:
+    return f"{minutes % 60} {minutes // 60 % 24} * * *"
 
 
 def _end_of_grace(contract: Contract) -> int:

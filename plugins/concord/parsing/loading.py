@@ -5,6 +5,7 @@ Every row of the files ends in the typed table or among the rejected, and is cou
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,20 +66,16 @@ def load(
         DeliveryHeld: A file as a whole can't be read safely.
     """
     relation = f"typed_{table.name}"
-    raw = _raw_rows(contract, table, files)
-    types = castings(table, ascii_only=raw.ascii)
-    refused = False
-    try:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE read_{table.name} AS "
-            f"{_typed(raw.query, types)}"
-        )
-    except duckdb.InvalidInputException:
-        refused = True  # and raised out here, so that nothing leads to what it said
     held = holding(contract, table)
-    if refused:
+    if contract.delivery.format == "csv" or not files:
+        raw = _delimited(contract, table, files) if files else _nothing(table)
+        readable = _read(con, table, raw)
+    else:
+        raw, readable = _read_while_looking(con, contract, table, files)
+    if not readable:
         what = f"{len(files)} files are not all valid {contract.delivery.format}"
         raise held("UNREADABLE_FILE", what)
+    types = castings(table, ascii_only=raw.ascii)
     _number_rows(con, relation, f"read_{table.name}", types)
     counted = _count_faults(con, f"read_{table.name}", types)
     cut = sum(count(con, f"(SELECT DISTINCT line FROM {e})") for e in raw.errors)
@@ -220,14 +217,51 @@ def _count_faults(
     )
 
 
-def _raw_rows(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
-    if not files:
-        nulls = ", ".join(f"NULL::VARCHAR AS {quoted(c.name)}" for c in table.columns)
-        empty = f"SELECT {nulls} WHERE FALSE"
-        return _Raw(empty, records=empty)
-    if contract.delivery.format == "csv":
-        return _delimited(contract, table, files)
-    return _documents(contract, table, files)
+def _read(con: duckdb.DuckDBPyConnection, table: Table, raw: _Raw) -> bool:
+    """Read rows into a table; False if the engine finds that they can't be read.
+
+    What the engine says stays here: it quotes what it read.
+    """
+    types = castings(table, ascii_only=raw.ascii)
+    try:
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE read_{table.name} AS "
+            f"{_typed(raw.query, types)}"
+        )
+    except duckdb.InvalidInputException:
+        return False
+    return True
+
+
+def _read_while_looking(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    table: Table,
+    files: Sequence[Path],
+) -> tuple[_Raw, bool]:
+    """Read documents while their bytes are looked at, which takes about as long.
+
+    Nothing that was read before the look is over is used, unless the look found every
+    file whole; else what it left of them is read again.
+    """
+    hasty = _documents(contract, table, [Examined(path, None, 0) for path in files])
+    with ThreadPoolExecutor(1) as looking:
+        look = looking.submit(_examined, contract, table, files)
+        try:
+            readable = _read(con, table, hasty)
+        except (duckdb.Error, UnicodeDecodeError):  # of the words that quote the bytes
+            readable = False
+        examined = look.result()
+    raw = _documents(contract, table, examined)
+    if not readable or raw.query != hasty.query:
+        readable = _read(con, table, raw)
+    return raw, readable
+
+
+def _nothing(table: Table) -> _Raw:
+    nulls = ", ".join(f"NULL::VARCHAR AS {quoted(c.name)}" for c in table.columns)
+    empty = f"SELECT {nulls} WHERE FALSE"
+    return _Raw(empty, records=empty)
 
 
 def _delimited(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
@@ -255,9 +289,8 @@ def _delimited(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
     return _Raw(" UNION ALL ".join(selects), tuple(examined), tuple(errors))
 
 
-def _documents(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
+def _documents(contract: Contract, table: Table, examined: Sequence[Examined]) -> _Raw:
     lines = contract.delivery.format == "ndjson"
-    examined = _examined(contract, table, files, table.records)
     listed = ", ".join(literal(str(seen.path)) for seen in examined)
     limit = f"maximum_object_size={MAX_OBJECT}"
     if lines:
@@ -274,11 +307,11 @@ def _documents(contract: Contract, table: Table, files: Sequence[Path]) -> _Raw:
             f"FROM read_json_objects([{listed}], format='unstructured', {limit})"
         )
     query = texts_sql(rows_sql(docs, table), table)
-    return _Raw(query, examined, records=docs)
+    return _Raw(query, tuple(examined), records=docs)
 
 
 def _examined(
-    contract: Contract, table: Table, files: Sequence[Path], records: str | None
+    contract: Contract, table: Table, files: Sequence[Path]
 ) -> tuple[Examined, ...]:
     """Look at a table's JSON files."""
     found = []
@@ -287,5 +320,5 @@ def _examined(
         if contract.delivery.format == "ndjson":
             found.append(examine_lines(path, held))
         else:
-            found.append(examine_page(path, records, held))
+            found.append(examine_page(path, table.records, held))
     return tuple(found)

@@ -11,11 +11,12 @@ from concord.landing.records import now
 from concord.pipeline.backfilling import backfill, publish_once
 from concord.pipeline.county import County, open_county
 from concord.pipeline.ingest import check, is_fresh, is_on_time, land, landed
-from concord.pipeline.linking import LinkStep
+from concord.pipeline.link_night import link
 from concord.pipeline.placing import link_places
 from concord.pipeline.publishing import PublishStep
 from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
+from concord.pipeline.scanning import everything, read_planted, scan_county
 from concord.publication.release import Release
 from concord.reporting.site import write_report
 
@@ -24,6 +25,7 @@ __all__ = [
     "approve_full_refresh",
     "backfill",
     "check",
+    "everything",
     "is_fresh",
     "is_on_time",
     "land",
@@ -34,20 +36,11 @@ __all__ = [
     "prepare_keymap",
     "publish",
     "publish_once",
+    "read_planted",
     "rebuild_ledger",
     "report",
+    "scan_county",
 ]
-
-
-def link(county: County, night: date) -> str:
-    """Link the persons of every feed's state as of a night; returns the run's name.
-
-    Where the site has a gazetteer, places are matched to it as well.
-    """
-    persons_id = LinkStep(county).run(night)
-    if county.settings.gazetteer is not None:
-        link_places(county, night, county.settings.gazetteer)
-    return persons_id
 
 
 def prepare_keymap(county: County, profile: str, night: date) -> str:

@@ -20,7 +20,7 @@ from concord.pipeline.ingest import (
     finish_staged,
     land_alone,
 )
-from concord.pipeline.linking import LinkStep
+from concord.pipeline.link_night import link
 from concord.pipeline.publishing import PublishStep
 from concord.publication.release import Release
 
@@ -120,7 +120,7 @@ def whole_feed(
 def publish_once(county: County, last: date, run_id: str) -> tuple[Release, ...]:
     """Link and publish the newest night, up to which everything now stands."""
     night = max([last, *county.ledger.nights()])
-    LinkStep(county).run(night)
+    link(county, night)
     releases = []
     for profile in county.registry.nightly:
         step = PublishStep(county, profile)

@@ -14,6 +14,8 @@ from concord.duck import literal
 from concord.exceptions import ConcordError
 from concord.landing.records import FeedState, LinkageRun
 from concord.linkage.datasets import TRUTH, KnownPersons
+from concord.linkage.evaluation import Agreement
+from concord.linkage.events import PAIR, compare_events
 from concord.linkage.measuring import (
     EVALUATIONS,
     Evaluation,
@@ -21,12 +23,14 @@ from concord.linkage.measuring import (
     threshold_curve,
 )
 from concord.linkage.settings import PersonModel, load_model
+from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PERSONS
 from concord.pipeline.states import person_records
 from concord.sealing import read_table
 
 EVALUATED = "linkage_evaluated"
+ASSAULTS_EVALUATED = "assaults_evaluated"
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,29 @@ def evaluate_on_truth(
         curve=points,
     )
     return recorded(county, linked.run.night, found)
+
+
+def evaluate_assaults(county: County, truth: Path, night: date | None) -> Agreement:
+    """Measure the linked assaults against a file of encounter_id and incident_id."""
+    run = county.ledger.linkage_as_of(night or date.max)
+    pairs = None if run is None else AssaultStep(county).pairs(run)
+    if run is None or pairs is None:
+        raise ConcordError(
+            f"no assaults were linked up to {night or 'now'}. It takes a night of the "
+            "hospital and of the police"
+        )
+    names = ", ".join(f"{name}::VARCHAR AS {name}" for name in PAIR)
+    with duckdb.connect() as con:
+        known = _query(con, truth, f"SELECT {names} FROM {{file}}", " and ".join(PAIR))
+    found = compare_events(pairs, known)
+    county.ledger.record_event(
+        ASSAULTS_EVALUATED,
+        run.night,
+        true=found.true,
+        found=found.found,
+        correct=found.correct,
+    )
+    return found
 
 
 def _known(records: pa.Table, truth: Path, traits: Path | None) -> KnownPersons:

@@ -3,16 +3,14 @@
 Matches stay in the vault; how many were found is an event of the ledger.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 
 from concord.landing.records import FeedState
-from concord.linkage.places import match_places, read_gazetteer
+from concord.linkage.places import Gazetteer, match_places
 from concord.pipeline.county import County
 from concord.pipeline.states import states_as_of
 from concord.sealing import write_table
@@ -24,23 +22,18 @@ PLACED = "places_linked"
 Found = Mapping[str, Mapping[str, int]]
 
 
-def link_places(county: County, night: date, gazetteer: Path) -> Found:
+def link_places(county: County, night: date, gazetteer: Gazetteer) -> Found:
     """Match the places of every feed's state as of a night to a gazetteer.
 
     Returns:
         For each feed that has places, how many were found how.
-
-    Raises:
-        ConfigError: The gazetteer is absent or lacks a column.
     """
-    addresses = read_gazetteer(gazetteer)
-    digest = hashlib.sha256(gazetteer.read_bytes()).hexdigest()
     found: dict[str, dict[str, int]] = {}
     for state in states_as_of(county, night):
         places = _places(county, state)
         if places is not None:
-            matches = match_places(places, addresses)
-            _keep(county, night, state, digest, matches)
+            matches = match_places(places, gazetteer.addresses)
+            _keep(county, night, state, gazetteer.digest, matches)
             found[state.feed] = dict(Counter(matches["how"].to_pylist()))
     county.ledger.record_event(PLACED, night, found=found)
     return found

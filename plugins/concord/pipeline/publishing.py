@@ -21,6 +21,7 @@ from concord.curation.dictionary import build_dictionary, to_html, to_json, to_m
 from concord.curation.profile_tables import mark_suppressed, tables_of
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, select_tables
+from concord.deidentification.assaults import ASSAULTS, load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
@@ -32,6 +33,7 @@ from concord.disclosure.k_anonymity import Risk, protect
 from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
+from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PersonStore
 from concord.pipeline.release_checks import check_release
@@ -92,6 +94,7 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
+            self._assaults(con, run)
             tables = self._curate(con)
             self._compare_agencies(con, night)
             risk = protect(con, "person", "person_token", self.profile.k_anonymity)
@@ -238,6 +241,13 @@ class PublishStep:
             "carried": state.carried,
             "rows": sum(t.num_rows for t in tables.values()),
         }
+
+    def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
+        """Give the curated SQL the linked assaults, if it reads them."""
+        if any(ASSAULTS in table.reads for table in self._curated()):
+            contracts = self.county.registry.contracts
+            pairs = AssaultStep(self.county).pairs(run)
+            load_assaults(con, pairs, contracts, self._tokeniser())
 
     def _curated(self) -> tuple[CuratedTable, ...]:
         tables = tables_of(self.county.settings.include / "sql", self.profile)

@@ -10,8 +10,9 @@ from concord.curation.verification import verify_actions
 from concord.deidentification.zip3 import Zip3Table
 from concord.disclosure.artefacts import gathered
 from concord.disclosure.dictionary import Dictionary
+from concord.disclosure.forms import IDENTIFYING
 from concord.disclosure.identifiers import scan_tables
-from concord.disclosure.narrowing import IDENTIFYING, LOOKED_AT, narrowed
+from concord.disclosure.narrowing import LOOKED_AT, narrowed
 from concord.duck import quoted, side_by_side
 from concord.exceptions import DisclosureRefused
 from concord.landing.records import FeedState

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from concord.landing.receipts import RECEIPT
+from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.backfilling import whole_feed
 from concord.pipeline.county import County
 from concord.validation.record_keys import RecordKeys
@@ -78,6 +79,7 @@ def _apply(county: County, feed: str, today: date) -> Destroyed | None:
             kind: [h.name for h in overdue if h.kind == kind]
             for kind in ("state", "delivery")
         }
+        AssaultStep(mine).forget(feed, names["state"])
         keys = _forget_keys(mine, feed)
         agreement = mine.registry.agreement_of(mine.registry.contract(feed))
         mine.ledger.record_event(

@@ -1,6 +1,6 @@
-"""A feed tried before its first night: its files, its rules, its SQL, and samples.
+"""Samples of a feed, tried before its first night.
 
-Samples go the whole way of a night up to the split, in a data root that is thrown away.
+They go the whole way of a night up to the split, in a data root that is thrown away.
 What is told of them are counts, rules and columns' names, never a value.
 """
 
@@ -11,33 +11,14 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
-import pyarrow as pa
-
-from concord.contracts.models import Contract, ReleaseProfile
-from concord.contracts.registry import Registry, load_registry
-from concord.contracts.scaffold import open_marks
-from concord.curation.profile_tables import tables_of
-from concord.curation.running import curate
-from concord.curation.sql_files import select_tables
-from concord.deidentification.content import deidentify, load_keymap
-from concord.deidentification.content_columns import empty_content
-from concord.deidentification.persons import build_keymap
-from concord.deidentification.tokens import KEY_BYTES, Tokeniser
-from concord.deidentification.victims import check_victim_rules
-from concord.deidentification.zip3 import Zip3Table
+from concord.contracts.models import Contract
 from concord.exceptions import ConfigError, DeliveryHeld
 from concord.landing.archive import Archive
 from concord.landing.records import RuleCount, TableCount
 from concord.pipeline.county import County, open_county
 from concord.pipeline.ingest import check
-from concord.pipeline.publishing import SOURCE_STATES
 from concord.settings import Settings
 from concord.transport.base import Drop, Fetched, Part, Sink
-from concord.transport.registry import read_spec
-from concord.validation.row_checks import TableRules
-
-NOBODY = pa.schema([(n, pa.string()) for n in ("record_key", "feed", "person_id")])
 
 
 @dataclass(frozen=True)
@@ -69,66 +50,6 @@ class Samples:
             with path.open("rb") as file:
                 parts.append(sink.store(Part(name, table, "rows"), file))
         return Fetched(tuple(parts), {}, f"{drop.night:%Y%m%d}", "samples")
-
-
-def examine(settings: Settings, feed: str, night: date) -> Contract:
-    """Check a feed's files, its rules and every curated table; returns its contract.
-
-    Raises:
-        ConcordError: Something is wrong or undecided, with file, line and remedy.
-    """
-    if marks := open_marks(settings, feed):
-        raise ConfigError(
-            f"{len(marks)} lines are still to decide:\n  " + "\n  ".join(marks)
-        )
-    registry = load_registry(settings)
-    contract = registry.contract(feed)
-    fetched = set(read_spec(feed, contract.transport).table_names)
-    if fetched != {table.source for table in contract.tables}:
-        raise ConfigError(
-            f"include/contracts/{feed}.odcs.yaml: transport fetches "
-            f"{', '.join(sorted(fetched))}, which are not the contract's tables. "
-            "Correct one of them"
-        )
-    rules = TableRules(contract, settings.expectations, night)
-    for table in contract.tables:
-        rules.of(table)
-    for profile in registry.profiles.values():
-        _compile_sql(settings, registry, profile, night)
-    return contract
-
-
-def _compile_sql(
-    settings: Settings, registry: Registry, profile: ReleaseProfile, night: date
-) -> None:
-    """Curate a release of nothing, which every table's SQL must survive."""
-    include = settings.include
-    check_victim_rules(profile, registry.contracts)
-    zip3 = Zip3Table.read(include / "reference" / "zip3_population_2020.csv")
-    tokens = Tokeniser(bytes(KEY_BYTES), profile.id, "1")
-    nobody = NOBODY.empty_table()
-    with duckdb.connect(config={"threads": 1}) as con:
-        keymap = build_keymap(
-            {},
-            {},
-            nobody,
-            profile,
-            tokens,
-            zip3,
-            night,
-            references=registry.references,
-        )
-        load_keymap(con, keymap)
-        for contract in registry.contracts.values():
-            content = empty_content(contract)
-            deidentify(
-                con, contract, content, keymap, profile, tokens, registry.references
-            )
-        con.register("_states", SOURCE_STATES.empty_table())
-        con.execute("CREATE TABLE source_states AS FROM _states")
-        con.unregister("_states")
-        tables = tables_of(include / "sql", profile)
-        curate(con, select_tables(tables, profile.tables))
 
 
 def try_samples(

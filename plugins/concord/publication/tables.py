@@ -2,7 +2,7 @@
 
 The same rows give the same bytes in whichever order they were computed: rows are
 sorted by every column, which also keeps an agency's row order out of the release,
-and the file carries neither pandas metadata nor an Arrow copy of the schema.
+and the file carries no tool's own copy of the schema.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from concord.duck import literal
 from concord.exceptions import ConfigError
 from concord.publication.layout import PART
 from concord.spilling import spill_into
@@ -52,18 +52,7 @@ def store_table(name: str, table: pa.Table, folder: Path) -> StoredTable:
     schema = published_schema(name, table.schema)
     path = folder / name / PART
     path.parent.mkdir()
-    pq.write_table(
-        sorted_rows(table.cast(schema), folder / ".spill"),
-        path,
-        version="2.6",
-        data_page_version="1.0",
-        compression="zstd",
-        compression_level=3,
-        row_group_size=ROW_GROUP,
-        use_dictionary=True,
-        write_statistics=True,
-        store_schema=False,
-    )
+    _write(table.cast(schema), path, folder / ".spill")
     return StoredTable(
         name=name,
         rows=table.num_rows,
@@ -93,13 +82,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sorted_rows(table: pa.Table, spill: Path) -> pa.Table:
-    """Sort by every column, so that equal sets of rows become equal tables."""
+def _write(rows: pa.Table, path: Path, spill: Path) -> None:
+    """Sort by every column, so that equal sets of rows become equal files."""
     with duckdb.connect(config={"temp_directory": ""}) as con:
         spill_into(con, spill)
-        con.register("unsorted", table)
-        rows = con.sql("SELECT * FROM unsorted ORDER BY ALL").to_arrow_table()
-    return rows.cast(table.schema)
+        con.register("unsorted", rows)
+        con.execute(
+            f"COPY (FROM unsorted ORDER BY ALL) TO {literal(str(path))} "
+            "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
+            f"ROW_GROUP_SIZE {ROW_GROUP})"
+        )
 
 
 def _plain(table: str, field: pa.Field) -> Any:

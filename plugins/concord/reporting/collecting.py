@@ -5,6 +5,7 @@ from datetime import date, datetime
 from concord.contracts.registry import Registry
 from concord.landing.ledger import Ledger
 from concord.reporting.arrivals import arrivals, fate_total, fates, waiting
+from concord.reporting.assaults import assaults_as_of
 from concord.reporting.between import between, healing
 from concord.reporting.changes import compare
 from concord.reporting.linkage_quality import quality_as_of
@@ -71,6 +72,7 @@ class Collector:
             linkage=linkage_of(ledger, night, quality),
             linkage_quality=quality,
             places=mappable_as_of(ledger, night),
+            assaults=assaults_as_of(ledger, night),
             releases=releases_of(ledger, registry, night),
             healing=healing(ledger, feeds, night),
             between=between(ledger, self.settings.include / "sql" / "checks", night),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from concord.reporting.assaults import Assaults
 from concord.reporting.counts import Count, Value
 from concord.reporting.linkage_quality import LinkageQuality
 from concord.reporting.mappable import Mappable
@@ -307,6 +308,7 @@ class Facts:
     between: tuple[Between, ...] = ()
     linkage_quality: LinkageQuality | None = None
     places: tuple[Mappable, ...] = ()
+    assaults: Assaults | None = None
 
     @property
     def holds(self) -> tuple[Standing, ...]:

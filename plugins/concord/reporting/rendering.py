@@ -141,6 +141,7 @@ def _csv_lines(page: Page) -> Iterator[Sequence[Any]]:
         yield from _measures(b, place, "night matched compared share expected")
     yield from _linkage_lines(page)
     yield from _place_lines(page)
+    yield from _assault_lines(page)
     yield from _release_lines(page)
 
 
@@ -169,6 +170,15 @@ def _place_lines(page: Page) -> Iterator[Sequence[Any]]:
         yield from _measures(found, ("places", found.feed, "", ""), "places share")
         for way in found.ways:
             yield from _measures(way, ("places", found.feed, "", way.how), "places")
+
+
+def _assault_lines(page: Page) -> Iterator[Sequence[Any]]:
+    known = page.facts.assaults
+    if known is not None:
+        place = ("assaults", "", "", known.night.isoformat())
+        yield from _measures(
+            known, place, "visits incidents linked share precision recall"
+        )
 
 
 def _quality_lines(quality: LinkageQuality | None) -> Iterator[Sequence[Any]]:

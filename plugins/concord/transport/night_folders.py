@@ -226,7 +226,9 @@ class NightFolderTransport:
         longer = partial(file.differs, self._feed, "is longer")
         with self._stream(visit, path, what, file.bytes, longer, counter) as stream:
             stored = stream.into(sink, part)
-            file.check(self._feed, stream, counted=counter is not None)
+            # What came packed has its rows counted when it is unpacked, or is held.
+            counted = counter is not None and stream.packed is None
+            file.check(self._feed, stream, counted=counted)
         if self._spec.checksum_files:
             told = self._checksum(visit, folder, file)
             check_checksum(self._feed, file.table, told, stream.sha256)

@@ -47,6 +47,8 @@ HELD_REMEDIES = {
     "NOT_PACKED": "Ask the agency to pack it as agreed, or change packing",
     "PACKED_CUT": "Ask the agency to send the file again; it is not whole",
     "PACKED_DAMAGED": "Ask the agency to pack and send the file again",
+    "PACKED_UNDECLARED": "If that is agreed, set packing in the contract's delivery "
+    "(gzip or zip); else ask the agency for plain files",
     "SNAPSHOT_MOVED": "Run again; the agency rebuilt its snapshot while it was read",
     "TRACKING_RESET": "Ask the agency why, then run concord refresh for the feed",
     "TRACKING_TRUNCATED": "Ask the agency, then run concord refresh for the feed",

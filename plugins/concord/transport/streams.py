@@ -7,6 +7,7 @@ from typing import BinaryIO, Literal, cast
 
 from concord.exceptions import DataError
 from concord.transport.base import Part, Sink, StoredPart
+from concord.transport.packed import packed_kind
 
 CHUNK = 1 << 16
 
@@ -74,6 +75,7 @@ class CheckedStream(io.RawIOBase):
         self._hash = hashlib.sha256()
         self._failure: DataError | None = None
         self.bytes_read = 0
+        self.packed: str | None = None
 
     def readable(self) -> bool:
         """Say that this can be read."""
@@ -83,6 +85,8 @@ class CheckedStream(io.RawIOBase):
         """Fill the buffer with the next bytes."""
         try:
             data = self._read_some(len(buffer))
+            if not self.bytes_read:
+                self.packed = packed_kind(data)
             self.bytes_read += len(data)
             if self.bytes_read > self._limit:
                 raise self._too_large()

@@ -10,7 +10,7 @@ from concord.exceptions import DeliveryHeld
 from concord.landing.archive import Archive
 from concord.landing.receipts import ReceiptPart
 from concord.landing.records import Delivery
-from concord.landing.unpacking import unpack
+from concord.landing.unpacking import hold_packed, unpack
 from concord.parsing.loading import Loaded, TypeFaults, load
 from concord.parsing.notices import load_deletions, load_key_changes
 from concord.validation.splitting import is_deletion
@@ -73,10 +73,13 @@ class LandedTables:
         """Open parts of a table as plain files, unpacked where the contract says so."""
         agreed = self.contract.delivery
         if agreed.packing is None:
-            return self.archive.open_parts(delivery, parts, self.workspace, suffix)
+            plain = self.archive.open_parts(delivery, parts, self.workspace, suffix)
+            for path in plain:
+                hold_packed(path, feed=self.contract.id, table=table.name)
+            return plain
         files = []
         for packed in self.archive.open_parts(delivery, parts, self.workspace, ".pack"):
-            plain = unpack(
+            unpacked = unpack(
                 packed,
                 packed.with_suffix(suffix),
                 agreed.packing,
@@ -86,7 +89,7 @@ class LandedTables:
                 max_bytes=agreed.max_unpacked_bytes,
             )
             packed.unlink()
-            files.append(plain)
+            files.append(unpacked)
         return files
 
     def load_key_changes(self, delivery: Delivery) -> None:

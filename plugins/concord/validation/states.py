@@ -149,10 +149,12 @@ class StateStore:
         path = self.vault / state / f"{table}.parquet"
         return read_rows(path, self.keys.zone_key("vault"))
 
-    def read_content(self, state: str, table: str) -> pa.Table:
-        """Read one content table of a state."""
+    def read_content(
+        self, state: str, table: str, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Read one content table of a state, or some of its columns."""
         path = self.content / state / f"{table}.parquet"
-        return read_table(path, self.keys.zone_key("content"))
+        return read_table(path, self.keys.zone_key("content"), columns)
 
     def read_vault(
         self, state: str, table: str, columns: Sequence[str] | None = None

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from concord.exceptions import SuiteError
+from concord.contracts.findings import Findings
+from concord.contracts.yaml_lines import Document
+from concord.exceptions import ContractError, SuiteError
 from concord.validation.compiler import QUERY_KIND, REFUSED, query_text
 from concord.validation.rules import Severity
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
     from great_expectations.expectations.expectation import Expectation
 
+REMEDY = "Correct it as docs/explanation/validation.md says"
 _SUITE_KEYS = {"name", "expectations", "meta"}
 _EXPECTATION_KEYS = {"type", "kwargs", "severity", "meta"}
 # Fields of GX's models that are not part of what is expected of the data.
@@ -28,45 +31,66 @@ _NOT_KWARGS = {
 
 
 def load_suite(path: Path) -> "ExpectationSuite":
-    """Read a suite from a JSON file."""
+    """Read a suite from a JSON file.
+
+    Raises:
+        SuiteError: A mistake, with file, line and remedy; ConfigErrors: several.
+    """
     try:
         document = json.loads(
             path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats
         )
+        if not isinstance(document, dict):
+            raise SuiteError(f": a suite is an object with {sorted(_SUITE_KEYS)}")
+        _only(document, _SUITE_KEYS)
+        name, expectations = document.get("name"), document.get("expectations")
+        if not isinstance(name, str) or not name:
+            raise SuiteError(f": name [{name}] is not a name")
+        if not isinstance(expectations, list):
+            raise SuiteError(": expectations is not a list")
     except json.JSONDecodeError as error:
-        raise SuiteError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
-    except (OSError, UnicodeDecodeError, SuiteError) as error:
+        problem = f"{path}:{error.lineno}: not JSON: {error.msg}"
+        raise SuiteError(f"{problem}. {REMEDY}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path}: {error}") from error
-    if not isinstance(document, dict):
-        raise SuiteError(f"{path}: a suite is an object with {sorted(_SUITE_KEYS)}")
-    _only(document, _SUITE_KEYS, str(path))
-    name, expectations = document.get("name"), document.get("expectations")
-    if not isinstance(name, str) or not name:
-        raise SuiteError(f"{path}: name [{name}] is not a name")
-    if not isinstance(expectations, list):
-        raise SuiteError(f"{path}: expectations is not a list")
-    return build(name, expectations, source=str(path), meta=document.get("meta"))
+    except SuiteError as error:
+        raise SuiteError(f"{path}:1{error}. {REMEDY}") from error
+    return build(name, expectations, source=path, meta=document.get("meta"))
 
 
 def build(
     name: str,
     expectations: Iterable[Mapping[str, Any]],
     *,
-    source: str | None = None,
+    source: Path | None = None,
     meta: Mapping[str, Any] | None = None,
 ) -> "ExpectationSuite":
     """Make a suite of expectations given as they stand in a suite's file."""
     from great_expectations import ExpectationSuite
 
     made: dict[str, Expectation] = {}
+    findings = Findings()
     for place, declared in enumerate(expectations):
-        where = f"{source or f'suite [{name}]'}: expectations[{place}]"
-        expectation = _expectation(declared, where)
-        rule = declared["meta"]["rule"]
-        if rule in made:
-            raise SuiteError(f"{where}.meta.rule: [{rule}] occurs twice")
-        made[rule] = expectation
+        try:
+            expectation = _expectation(declared)
+            rule = declared["meta"]["rule"]
+            if rule in made:
+                raise SuiteError(f".meta.rule: [{rule}] occurs twice")
+            made[rule] = expectation
+        except SuiteError as error:
+            where = expectation_at(source, place) if source else f"suite [{name}]"
+            told = f"{where}: expectations[{place}]{error}. {REMEDY}"
+            findings.add(SuiteError(told))
+    findings.raise_any()
     return ExpectationSuite(name, list(made.values()), meta=dict(meta or {}))
+
+
+def expectation_at(path: Path, place: int) -> str:
+    """Return file and line of an expectation, for whoever has to correct it."""
+    try:
+        return f"{path}:{Document(path).line(('expectations', place))}"
+    except ContractError:  # JSON that is not YAML, such as JSON with tabs
+        return f"{path}"
 
 
 def merge(name: str, *suites: "ExpectationSuite") -> "ExpectationSuite":
@@ -79,14 +103,14 @@ def merge(name: str, *suites: "ExpectationSuite") -> "ExpectationSuite":
     return build(name, configurations)
 
 
-def _expectation(declared: Mapping[str, Any], where: str) -> "Expectation":
-    """Make one expectation, naming file, place and key of whatever is wrong."""
+def _expectation(declared: Mapping[str, Any]) -> "Expectation":
+    """Make one expectation, naming the key of whatever is wrong."""
     from great_expectations.exceptions.exceptions import GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import (
         ExpectationConfiguration,
     )
 
-    _check(declared, where)
+    _check(declared)
     kind, kwargs = declared["type"], dict(declared["kwargs"])
     problems: list[str] = []
     try:
@@ -97,57 +121,57 @@ def _expectation(declared: Mapping[str, Any], where: str) -> "Expectation":
             severity=declared["severity"],
         ).to_domain_obj()
     except GreatExpectationsError as error:
-        problems.append(f"{where}.type: [{kind}]: {error}")
+        problems.append(f".type: [{kind}]: {error}")
     except ValueError as error:  # pydantic's errors are ValueErrors with a list
         details = getattr(error, "errors", None)
         for detail in details() if details else ():
             key = ".".join(str(part) for part in detail["loc"])
             value = kwargs.get(str(detail["loc"][0]))
-            problems.append(f"{where}.kwargs.{key}: {detail['msg']} [{value}]")
-        problems = problems or [f"{where}.kwargs: {error}"]
+            problems.append(f".kwargs.{key}: {detail['msg']} [{value}]")
+        problems = problems or [f".kwargs: {error}"]
     raise SuiteError("; ".join(problems))
 
 
-def _check(declared: Mapping[str, Any], where: str) -> None:
+def _check(declared: Mapping[str, Any]) -> None:
     """Check what GX does not: keys, severity, rule, why, refused kinds."""
-    _only(declared, _EXPECTATION_KEYS, where)
+    _only(declared, _EXPECTATION_KEYS)
     for key, kind in (("type", str), ("kwargs", Mapping), ("meta", Mapping)):
         if not isinstance(declared.get(key), kind):
-            raise SuiteError(f"{where}.{key}: missing, or not what it should be")
+            raise SuiteError(f".{key}: missing, or not what it should be")
     kind, kwargs = declared["type"], declared["kwargs"]
     if kind in REFUSED:
-        raise SuiteError(f"{where}.type: [{kind}] is refused; {REFUSED[kind]}")
+        raise SuiteError(f".type: [{kind}] is refused; {REFUSED[kind]}")
     if declared.get("severity") not in get_args(Severity):
         raise SuiteError(
-            f"{where}.severity: [{declared.get('severity')}] is not one of "
+            f".severity: [{declared.get('severity')}] is not one of "
             f"{list(get_args(Severity))}"
         )
     for key in ("rule", "why"):
         value = declared["meta"].get(key)
         if not isinstance(value, str) or not value.strip():
-            raise SuiteError(f"{where}.meta.{key}: [{value}] says nothing")
-    _check_kwargs(kind, kwargs, f"{where}.kwargs")
+            raise SuiteError(f".meta.{key}: [{value}] says nothing")
+    _check_kwargs(kind, kwargs)
 
 
-def _check_kwargs(kind: str, kwargs: Mapping[str, Any], where: str) -> None:
+def _check_kwargs(kind: str, kwargs: Mapping[str, Any]) -> None:
     """Check the arguments for what GX would take, and we should not."""
     if unusable := sorted(_NOT_KWARGS & kwargs.keys()):
-        raise SuiteError(f"{where}.{unusable[0]}: not for a suite's file")
+        raise SuiteError(f".kwargs.{unusable[0]}: not for a suite's file")
     if "$PARAMETER" in json.dumps(kwargs, default=str):
-        raise SuiteError(f"{where}: suite parameters are not supported")
+        raise SuiteError(".kwargs: suite parameters are not supported")
     if kind == QUERY_KIND:
         try:
             query_text(str(kwargs.get("unexpected_rows_query")))
         except SuiteError as error:
-            raise SuiteError(f"{where}.unexpected_rows_query: {error}") from None
+            raise SuiteError(f".kwargs.unexpected_rows_query: {error}") from None
 
 
-def _only(found: Mapping[str, Any], known: set[str], where: str) -> None:
+def _only(found: Mapping[str, Any], known: set[str]) -> None:
     """Refuse keys that nothing reads."""
     if not isinstance(found, Mapping):
-        raise SuiteError(f"{where}: [{found}] is not an object")
+        raise SuiteError(f": [{found}] is not an object")
     if unknown := sorted(set(found) - known):
-        raise SuiteError(f"{where}: unknown key [{unknown[0]}], not in {sorted(known)}")
+        raise SuiteError(f": unknown key [{unknown[0]}], not in {sorted(known)}")
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -155,5 +179,5 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise SuiteError(f"key [{next(k for k in keys if keys.count(k) > 1)}] twice")
+        raise SuiteError(f": key [{next(k for k in keys if keys.count(k) > 1)}] twice")
     return found

@@ -53,22 +53,25 @@ def test_tables_are_made_in_turn_and_counted(con: duckdb.DuckDBPyConnection):
 @pytest.mark.parametrize(
     ("made", "problem"),
     [
-        (table("SELECT a FROM kiwi", reads="kiwi"), r"fig\.sql: reads kiwi, which no"),
-        (table("SELECT a, n FROM pear"), r"fig\.sql: column n is not described"),
+        (
+            table("SELECT a FROM kiwi", reads="kiwi"),
+            r"fig\.sql:1: reads kiwi, which no",
+        ),
+        (table("SELECT a, n FROM pear"), r"fig\.sql:\d+: column n is not described"),
         (
             table("SELECT a FROM pear", a="VARCHAR", n="BIGINT"),
-            r"fig\.sql: column n is described but not made",
+            r"fig\.sql:\d+: column n is described but not made",
         ),
         (
             table("SELECT n FROM pear", n="DOUBLE"),
-            r"fig\.sql: column n is BIGINT, but fig\.yaml says DOUBLE",
+            r"fig\.sql:\d+: column n is BIGINT, but fig\.yaml says DOUBLE",
         ),
         (
             table("SELECT a, n FROM pear", n="BIGINT", a="VARCHAR"),
-            r"fig\.sql: columns are made in the order a, n\.",
+            r"fig\.sql:\d+: columns are made in the order a, n\.",
         ),
-        (table("SELECT b FROM pear"), r'fig\.sql: Binder Error: .*"b"'),
-        (table("SELECT a, a FROM pear"), r"fig\.sql: a column occurs twice"),
+        (table("SELECT b FROM pear"), r'fig\.sql:\d+: Binder Error: .*"b"'),
+        (table("SELECT a, a FROM pear"), r"fig\.sql:\d+: a column occurs twice"),
     ],
     ids=["input", "extra", "lacking", "type", "order", "no such column", "twice"],
 )

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import pickle
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -123,3 +124,22 @@ def test_a_numeric_id_counts_in_the_layout_in_which_it_is_written() -> None:
 
 def test_record_keys_are_not_identifiers() -> None:
     assert len(Dictionary.from_vault([pa.table({"record_key": ["0" * 32]})])) == 0
+
+
+def test_a_number_plate_is_looked_for_where_a_vault_has_it() -> None:
+    plates = Dictionary.from_vault(
+        [pa.table({"plate": ["KZ 47-118", "12345", "ABCDE"]})]
+    )
+
+    assert len(plates) == 1
+    assert [plates.kind(hit) for hit in plates.hits(Text(b"seen kz47118 at"))] == [
+        "plate"
+    ]
+
+
+def test_a_dictionary_goes_to_another_process_whole() -> None:
+    copied = pickle.loads(pickle.dumps(DICTIONARY))
+    text = Text(b"for Rosalind Thackeray")
+
+    (here,), (there,) = DICTIONARY.hits(text), copied.hits(text)
+    assert DICTIONARY.fingerprint(here) == copied.fingerprint(there)

@@ -47,7 +47,7 @@ def incidents(root: Path, spelling: str) -> tuple[pa.Table, dict[str, str]]:
 def matched(root: Path, spelling: str) -> tuple[float, float]:
     """Return precision and recall of the places that were found."""
     places, known = incidents(root, spelling)
-    gazetteer = read_gazetteer(root / "gazetteer" / "2026-01-05.csv")
+    gazetteer = read_gazetteer(root / "gazetteer" / "2026-01-05.csv").addresses
     found = {
         row["place_key"]: row["gazetteer_id"]
         for row in match_places(places, gazetteer).to_pylist()
@@ -65,7 +65,7 @@ def test_incidents_are_found_where_they_happened(root: Path, spelling: str) -> N
 
 
 def test_every_address_stands_once_in_the_gazetteer(root: Path) -> None:
-    gazetteer = read_gazetteer(root / "gazetteer" / "2026-01-05.csv")
+    gazetteer = read_gazetteer(root / "gazetteer" / "2026-01-05.csv").addresses
     addresses = list(
         zip(*(gazetteer[n].to_pylist() for n in ("street", "zip")), strict=True)
     )

@@ -1,7 +1,10 @@
 """The versioned model: settings by hand, weights by training, one for the other."""
 
 import json
+import logging
+import re
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +20,7 @@ from concord.linkage.settings import (
     scored_levels,
 )
 from concord.linkage.standardise import LINKAGE
-from concord.linkage.training import train
+from concord.linkage.training import SESSIONS, train
 from tests.unit.linkage.conftest import NIGHT
 
 
@@ -113,8 +116,16 @@ def test_training_is_repeatable_and_needs_no_truth(
         for _ in range(2)
     )
     assert first.weights == second.weights
-    first.save(tmp_path)
+    saved = json.loads(first.save(tmp_path).read_text("utf-8"))
     assert load_model(tmp_path) == first.model
+    assert saved["trained_on"] == {
+        "records": springfield[0].num_rows,
+        "night": "2026-01-05",
+        "seed": 1,
+        "random_pairs": 200_000,
+        "sessions": list(SESSIONS),
+        "splink": version("splink"),
+    }
 
 
 def test_records_without_any_ssn_can_train_too(
@@ -132,4 +143,34 @@ def test_records_without_any_ssn_can_train_too(
         threads=2,
     )
     assert trained.weights["dob"]["exact"]["m"] > 0.8
-    assert trained.records == 2000
+    assert trained.trained_on.records == 2000
+    assert "l.ssn = r.ssn" not in trained.trained_on.sessions
+
+
+def test_training_writes_down_nobody(
+    springfield: tuple[pa.Table, pa.Table],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Neither the model's file nor the log of its making holds a value of a record."""
+    caplog.set_level(logging.DEBUG)
+    records = springfield[0]
+    trained = train(
+        records, load_settings(LINKAGE), seed=1, night=NIGHT, max_pairs=1e5, threads=2
+    )
+    said = trained.save(tmp_path).read_text("utf-8") + caplog.text
+    said += "".join(capfd.readouterr())
+    words = set(re.findall(r"[\w@.'-]+", said.upper()))
+    rows = records.to_pylist()
+    values = {
+        str(row[name]).upper()
+        for row in rows
+        for name in ("last_name", "ssn", "phone", "email", "state_id", "source_id")
+        if row[name]
+    }
+    assert len(values) > 5000
+    assert words & values == set()
+    assert [
+        row["street"] for row in rows if row["street"] and row["street"] in said
+    ] == []
