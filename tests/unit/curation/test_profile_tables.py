@@ -206,7 +206,7 @@ def test_sql_that_reads_the_clock_or_counts_turns_of_the_year_is_refused(
 ):
     with (
         duckdb.connect() as con,
-        pytest.raises(ConfigError, match=rf"t\.sql: '{word}'"),
+        pytest.raises(ConfigError, match=rf"t\.sql:1: '{word}'"),
     ):
         relations_read(con, tmp_path / "t.sql", sql)
 
