@@ -11,12 +11,6 @@ SELECT
     places.zip
 FROM places
 WHERE
-    EXISTS(
-        SELECT 1 FROM police_rms__incident AS incident
-        WHERE incident.place_token = places.place_token
-    )
-    OR EXISTS(
-        SELECT 1 FROM police_cad__call AS call
-        WHERE call.place_token = places.place_token
-    )
+    places.place_token IN (SELECT incident.place_token FROM police_rms__incident AS incident)
+    OR places.place_token IN (SELECT calls.place_token FROM police_cad__call AS calls)
 ORDER BY places.place_token
