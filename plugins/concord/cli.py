@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from concord import feed_cli, linkage_cli, pprl_cli, quarantine_cli, retention_cli
+from concord import (
+    error_cli,
+    feed_cli,
+    key_cli,
+    linkage_cli,
+    pprl_cli,
+    quarantine_cli,
+    release_cli,
+    retention_cli,
+)
 from concord.exceptions import ConcordError
 from concord.settings import Settings
 from concord.terminal import Night, console, told
@@ -25,8 +34,11 @@ app = typer.Typer(
 app.add_typer(feed_cli.app, name="feed")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(retention_cli.app, name="retention")
+app.add_typer(release_cli.app, name="release")
 app.add_typer(linkage_cli.app, name="linkage")
 app.add_typer(pprl_cli.app, name="pprl")
+app.add_typer(key_cli.app, name="keys")
+app.add_typer(error_cli.app, name="errors")
 ledger_app = typer.Typer(
     help="The record of what arrived, what became of it and what was released.",
     no_args_is_help=True,

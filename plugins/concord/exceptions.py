@@ -14,11 +14,16 @@ ConcordError
 │   ├── LockLost              a newer run has taken over; the write was refused
 │   └── AgreementRefused      no agreement permits this feed on this night
 ├── LinkageError              linkage stopped before it could merge strangers
+├── GateRefused               a release may not go that way, or not yet
 ├── DisclosureRefused         a release failed a disclosure check
+│   └── RiskRefused           people in it would be too easy to recognise
+├── SealedError               a step that sees identities failed; the steward knows why
 └── IntegrityError            something stored is not what was stored
 """
 
 from collections.abc import Mapping, Sequence
+
+NOT_KEPT = "not kept"
 
 
 class ConcordError(Exception):
@@ -115,10 +120,36 @@ class AgreementRefused(DataError):
     """No agreement in force permits this feed on this night."""
 
 
-class LinkageError(ConcordError):
-    """Linkage stopped because its result could merge strangers.
+class _Coded(ConcordError):
+    """An error with a code and a remedy; its message never holds a row's value."""
 
-    The message holds a code and counts, never a value.
+    def __init__(self, code: str, detail: str, remedy: str) -> None:
+        self.code = code
+        self.detail = detail
+        self.remedy = remedy
+        super().__init__(f"{code}: {detail}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.code, self.detail, self.remedy))
+
+
+class LinkageError(_Coded):
+    """Linkage stopped because its result could merge strangers."""
+
+
+class GateRefused(_Coded):
+    """The release gate stays shut: the step is not allowed, or not by this person."""
+
+
+class DisclosureRefused(ConcordError):
+    """A release failed a disclosure check and was not published."""
+
+
+class RiskRefused(DisclosureRefused):
+    """People in a release would be too easy to recognise; it was not published.
+
+    The message holds a code, names of columns and counts, never a value.
     """
 
     def __init__(self, code: str, detail: str, remedy: str) -> None:
@@ -132,9 +163,22 @@ class LinkageError(ConcordError):
         return (type(self), (self.code, self.detail, self.remedy))
 
 
-class DisclosureRefused(ConcordError):
-    """A release failed a disclosure check and was not published."""
-
-
 class IntegrityError(ConcordError):
     """A stored file is not what its receipt or manifest says."""
+
+
+class SealedError(ConcordError):
+    """A step that sees identities failed in a way that has no code of its own."""
+
+    def __init__(self, step: str, kind: str, number: str) -> None:
+        self.step = step
+        self.kind = kind
+        self.number = number
+        remedy = f"The steward reads it with: concord errors show {number}"
+        if number == NOT_KEPT:
+            remedy = "Its text could not be kept: see that the key of errors is there"
+        super().__init__(f"{step}: {kind}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.step, self.kind, self.number))

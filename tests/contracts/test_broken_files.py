@@ -196,6 +196,35 @@ BREAKS = [
     ),
     pytest.param(
         PROFILE,
+        "limits: {k: 11}",
+        "limits: {k: 10}",
+        r"k is 10, but .* asks for 11",
+        id="k-of-a-set-below-agreement",
+    ),
+    pytest.param(
+        PROFILE,
+        "  joined: {}",
+        "  joined: {k: 10}",
+        r":\d+: k is 10, but .* asks for 11",
+        id="k-of-all-sets-below-agreement",
+    ),
+    pytest.param(
+        PROFILE,
+        "limits: {k: 11}",
+        "limits: {j: 11}",
+        r":\d+: risk\.sets\.0\.limits\.j: ",
+        id="unknown-limit",
+    ),
+    pytest.param(
+        PROFILE,
+        "risk:\n  sets:\n",
+        "  coarser: {sex: {groups: {any: [F, M]}}}\nrisk:\n  sets:\n"
+        "    - {id: a, quasiIdentifiers: [sex], population: a.csv}\n",
+        r"set 'a' is compared with a population, but 'sex' is made coarser",
+        id="population-of-coarse-values",
+    ),
+    pytest.param(
+        PROFILE,
         "  person.ssn: {action: drop}\n",
         "",
         r"'person\.ssn' .* has no action",

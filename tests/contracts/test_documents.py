@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from concord.cli import app
-from concord.contracts import decisions, models, odcs, reading
+from concord.contracts import decisions, models, odcs, reading, risk
 from concord.landing import schema
 from concord.settings import PROJECT, Settings
 from concord.transport.problems import HELD_REMEDIES, REMEDIES
@@ -25,6 +25,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 RAISERS = {
     "FeedLocked",
+    "GateRefused",
     "LockLost",
     "AgreementRefused",
     "DataError",
@@ -32,7 +33,9 @@ RAISERS = {
     "DeliveryNotReady",
     "Finding",
     "LinkageError",
+    "RiskRefused",
     "TransportError",
+    "_refused",
     "failed",
     "held",
     "pull",
@@ -246,3 +249,18 @@ def test_guarantees_name_tests_that_exist():
         named = re.findall(r"\((tests/[\w/.]+)\)", row)
         assert named
         assert all((PROJECT / name).exists() for name in named)
+
+
+def test_every_key_of_a_release_profile_is_described():
+    text = (REFERENCE / "release_profiles.md").read_text()
+    mentioned = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`", text))))
+    wanted = keys_of(
+        models.ReleaseProfile,
+        models.ConceptAction,
+        risk.KAnonymity,
+        risk.Coarser,
+        risk.Limits,
+        risk.RiskSet,
+        risk.RiskRules,
+    )
+    assert wanted - mentioned == {"action"}

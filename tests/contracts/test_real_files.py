@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from concord.contracts.registry import load_registry, read_codelist
+from concord.curation.sql_files import read_tables
+from concord.disclosure.histories import Shown
 from concord.parsing.casting import sql_types
 from concord.settings import PROJECT, Settings
 from concord.transport.registry import read_spec
@@ -130,3 +132,19 @@ def test_contract_is_one_that_other_tools_read(contract) -> None:
     schema = json.loads((package / "schema.json").read_text())
     path = PROJECT / "include" / "contracts" / f"{contract.id}.odcs.yaml"
     jsonschema.validate(yaml.safe_load(path.read_text()), schema)
+
+
+@pytest.mark.parametrize("profile", REGISTRY.profiles.values(), ids=lambda p: p.id)
+def test_sets_of_a_release_profile_are_of_columns_that_it_publishes(profile) -> None:
+    tables = {
+        table.name: table
+        for table in read_tables(PROJECT / "include" / "sql" / "curated")
+        if table.name in profile.tables
+    }
+    columns = {
+        name: {column: about.type for column, about in table.about.columns.items()}
+        for name, table in tables.items()
+    }
+    shown = Shown(columns, {name: table.about.key for name, table in tables.items()})
+    for one in profile.risk.sets:
+        assert shown.rows(one.id, one.table, (*one.quasi_identifiers, *one.sensitive))

@@ -15,7 +15,11 @@ FEEDS = sorted(REGISTRY.contracts)
 EXPECTED = {
     **{f"ingest_{feed}": {"land", "check"} for feed in FEEDS},
     "link_persons": {"link"},
-    **{f"publish_{name}": {"prepare_keymap", "release"} for name in REGISTRY.profiles},
+    **{
+        f"publish_{name}": {"prepare_keymap", "release"}
+        for name, profile in REGISTRY.profiles.items()
+        if not profile.reviewers  # of the others: test_approval.py
+    },
     "report_quality": {"report"},
     "scan_artefacts": {"scan"},
     "watch_deliveries": {*(f"watch_{feed}" for feed in FEEDS), "deadline"},
@@ -65,6 +69,16 @@ def test_watchdog_speaks_for_every_feed(dagbag) -> None:
     spoken = {outlet.name for t in watch.tasks for outlet in t.outlets if t.outlets}
     assert {f"checked/{feed}" for feed in FEEDS} < spoken
     assert "deadline" in spoken
+
+
+def test_each_step_has_a_queue_to_itself_where_a_site_wants_it(monkeypatch) -> None:
+    from concord.orchestration.county import on_queue
+    from concord.steps import Step
+
+    assert on_queue(Step.LAND) == {}
+    monkeypatch.setenv("CONCORD_STEP_QUEUES", "true")
+    assert on_queue(Step.LAND) == {"queue": "concord-land"}
+    assert on_queue(Step.ASSEMBLE, Step.GATE) == {"queue": "concord-assemble-gate"}
 
 
 def test_artefacts_are_scanned_when_the_night_is_over(dagbag) -> None:

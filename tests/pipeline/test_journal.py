@@ -63,7 +63,8 @@ def test_every_table_of_a_lost_ledger_comes_back_as_it_was(tmp_path) -> None:
     assert set(BEGIN_ANEW) == {"feed_lock"}
 
 
-ELSEWHERE = ("linkage_run", "release")  # of three nights, in test_ledger_rebuilt.py
+ELSEWHERE = ("linkage_run", "release", "release_event")
+"""Proved by test_ledger_rebuilt.py, and for the gate by test_releases_approved.py."""
 
 
 def test_a_line_that_a_killed_process_left_is_named_and_the_rest_comes_back(

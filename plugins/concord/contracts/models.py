@@ -11,8 +11,10 @@ from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.concept_actions import DROP, OLDEST_AGE
 from concord.contracts.concept_actions import ConceptAction as ConceptAction
 from concord.contracts.odcs import Classification, LogicalType, Strict
+from concord.contracts.risk import KAnonymity, RiskRules
 from concord.contracts.victims import VictimRule
 
+PUBLIC = "public"
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
 Packing = Literal["gzip", "zip"]
@@ -311,12 +313,10 @@ class Agreement(Strict):
         return self.start <= night <= self.end
 
 
-class KAnonymity(Strict):
-    """The first disclosure gate: no person stands alone in a class."""
+class Approval(Strict):
+    """How many people must agree before a release of a profile leaves."""
 
-    k: int = Field(ge=5)
-    quasi_identifiers: tuple[str, ...] = Field(alias="quasiIdentifiers", min_length=1)
-    max_suppressed_share: float = Field(alias="maxSuppressedShare", ge=0, le=1)
+    reviewers: int = Field(ge=1, le=9)
 
 
 class ReleaseProfile(Strict):
@@ -336,6 +336,18 @@ class ReleaseProfile(Strict):
     victim_rules: Mapping[str, VictimRule] = {}
     companions: tuple[str, ...] = ()
     k_anonymity: KAnonymity = Field(alias="kAnonymity")
+    risk: RiskRules = RiskRules()
+    approval: Approval | None = None
+
+    @property
+    def reviewers(self) -> int:
+        """Return how many reviewers, none of them the author, must approve.
+
+        What everybody may see has two, whatever its profile says.
+        """
+        asked = self.approval.reviewers if self.approval else 0
+        public = PUBLIC in (self.id, self.audience.lower())
+        return max(asked, 2) if public else asked
 
     def action_of(self, concept: str, column: str = "") -> ConceptAction:
         """Return what happens to a concept; what is not named is dropped.

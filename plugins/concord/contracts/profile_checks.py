@@ -10,8 +10,10 @@ from concord.contracts.models import (
     Contract,
     ReleaseProfile,
 )
+from concord.contracts.risk import WHOLE
 from concord.contracts.standards import WHERE, named_actions, standard_problems
 from concord.contracts.victims import VictimRule
+from concord.contracts.yaml_lines import Location
 from concord.exceptions import ContractError
 
 TOKENS = ("tokenise", "tokenise_local")
@@ -40,12 +42,31 @@ def profile_problems(
         for feed, contract in contracts.items()
         if profile.takes(feed) and contract.agreement in agreements
     ]
-    if profile.k_anonymity.k < max(cells, default=0):
-        yield (
-            ("kAnonymity", "k"),
-            f"k is {profile.k_anonymity.k}, but an agreement asks for {max(cells)}",
-            "Raise k",
-        )
+    yield from _risk_problems(profile, max(cells, default=0))
+
+
+def _risk_problems(profile: ReleaseProfile, strictest: int) -> Iterator[Problem]:
+    """Yield limits that are weaker than an agreement, and sets that can't be told."""
+    asked: dict[Location, int] = {("kAnonymity", "k"): profile.k_anonymity.k}
+    for number, one in enumerate(profile.risk.sets):
+        if one.limits.k is not None:
+            asked["risk", "sets", number, "limits", "k"] = one.limits.k
+    for name in WHOLE:
+        limits = profile.risk.limits.get(name)
+        if limits is not None and limits.k is not None:
+            asked["risk", name, "k"] = limits.k
+    for at, k in asked.items():
+        if k < strictest:
+            yield at, f"k is {k}, but an agreement asks for {strictest}", "Raise k"
+    for number, one in enumerate(profile.risk.sets):
+        coarse = set(one.quasi_identifiers) & profile.k_anonymity.coarser.keys()
+        if one.population is not None and coarse:
+            yield (
+                ("risk", "sets", number),
+                f"set '{one.id}' is compared with a population, but "
+                f"'{min(coarse)}' is made coarser than it counts",
+                "Take it out of 'coarser' or leave out 'population'",
+            )
 
 
 def with_victim_rules(

@@ -31,7 +31,11 @@ FEEDS = tuple(sorted(_REGISTRY.contracts.keys() & CONN_TYPES.keys()))
 LEFT_OUT = tuple(sorted(_REGISTRY.contracts.keys() - CONN_TYPES.keys()))
 """The county's feeds that no simulated agency serves: they count as late."""
 HELD = frozenset({(f"ingest_{LATE}", NIGHTS[1]), (f"ingest_{MALFORMED}", NIGHTS[1])})
-PUBLISH = tuple(f"publish_{profile}" for profile in sorted(_REGISTRY.profiles))
+PUBLISH = tuple(
+    f"publish_{name}"
+    for name, profile in sorted(_REGISTRY.profiles.items())
+    if not profile.reviewers  # where people are asked nobody answers here
+)
 DOWNSTREAM = ("link_persons", *PUBLISH, "report_quality")
 DAGS = frozenset(
     {*(f"ingest_{feed}" for feed in FEEDS), *DOWNSTREAM, "watch_deliveries"}

@@ -30,6 +30,7 @@ from concord.landing.records import (
     TableCount,
     now,
 )
+from concord.landing.release_log import ReleaseLog
 
 
 class Ledger:
@@ -45,6 +46,11 @@ class Ledger:
     def history(self) -> History:
         """Return what later nights compare with; written under the same lock."""
         return History(self.engine, self._writing, self._note)
+
+    @property
+    def decisions(self) -> ReleaseLog:
+        """Return what people decided of releases."""
+        return ReleaseLog(self.engine, self._writing, self._note)
 
     def close(self) -> None:
         """Give the connections back."""

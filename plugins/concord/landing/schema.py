@@ -194,6 +194,20 @@ release = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 
+release_event = Table(
+    "release_event",
+    metadata,
+    Column("profile", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,

@@ -15,7 +15,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from concord.linkage.prediction import connection, open_linker, prepare_nodes
+from concord.linkage.nodes import connection, prepare_nodes
+from concord.linkage.scoring import open_linker
 from concord.linkage.settings import (
     MODEL_FILE,
     UNIQUE_ID,
@@ -108,7 +109,7 @@ def train(
         learnt = linker.misc.save_model_to_json()
     evidence = Evidence(
         records=records.num_rows,
-        night=night and night.isoformat(),
+        night=night.isoformat() if night else None,
         seed=seed,
         random_pairs=int(max_pairs),
         sessions=tuple(sessions),

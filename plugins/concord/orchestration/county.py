@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from concord.contracts.models import Contract
+from concord.contracts.models import Contract, ReleaseProfile
 from concord.contracts.registry import Registry, load_registry
 from concord.orchestration.callbacks import record_failure
 from concord.orchestration.dates import first_schedulable
 from concord.settings import Settings
+from concord.steps import Step
 
 SCAN_AFTER_MINUTES = 240  # in which the night's release and report are made
 
@@ -27,6 +28,16 @@ def contracts() -> list[Contract]:
 def profiles() -> list[str]:
     """Return the names of the profiles of which every night has a release."""
     return _registry().nightly
+
+
+def names() -> frozenset[str]:
+    """Return the names of the feeds and release profiles."""
+    return frozenset({*_registry().contracts, *_registry().profiles})
+
+
+def profile(name: str) -> ReleaseProfile:
+    """Return a release profile."""
+    return _registry().profile(name)
 
 
 def timezone() -> str:
@@ -82,7 +93,18 @@ def default_args() -> dict[str, Any]:
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=30),
         "on_failure_callback": record_failure,
+        "show_return_value_in_logs": False,
     }
+
+
+def on_queue(*steps: Step) -> dict[str, str]:
+    """Return the queue of a task that runs these steps, where each has its own.
+
+    The workers of a queue are given the keys of its steps and no others.
+    """
+    if not Settings().step_queues:
+        return {}
+    return {"queue": "concord-" + "-".join(steps)}
 
 
 def describe(contract: Contract) -> str:

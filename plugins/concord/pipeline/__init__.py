@@ -16,12 +16,14 @@ from concord.pipeline.placing import link_places
 from concord.pipeline.publishing import PublishStep
 from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
+from concord.pipeline.releasing import ReleaseGate
 from concord.pipeline.scanning import everything, read_planted, scan_county
 from concord.publication.release import Release
 from concord.reporting.site import write_report
 
 __all__ = [
     "County",
+    "ReleaseGate",
     "approve_full_refresh",
     "backfill",
     "check",

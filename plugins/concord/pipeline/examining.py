@@ -140,7 +140,7 @@ def _deidentify_nothing(
         {}, {}, nobody, profile, tokens, zip3, night, references=references
     )
     load_keymap(con, keymap)
-    load_assaults(con, None, draft.registry.contracts, tokens)
+    load_assaults(con, None, {}, tokens)
     con.register("_states", SOURCE_STATES.empty_table())
     con.execute("CREATE TABLE source_states AS FROM _states")
     con.unregister("_states")

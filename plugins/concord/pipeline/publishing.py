@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -29,24 +30,24 @@ from concord.deidentification.quiet import quietly
 from concord.deidentification.tokens import Tokeniser, check_prefixes
 from concord.deidentification.victims import check_victim_rules, withhold_followers
 from concord.deidentification.zip3 import Zip3Table
-from concord.disclosure.k_anonymity import Risk, protect
 from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import LinkageError
 from concord.landing.records import FeedState, LinkageRun, ReleaseRecord, now
 from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PersonStore
+from concord.pipeline.protecting import protect_persons
 from concord.pipeline.release_checks import check_release
 from concord.pipeline.states import person_records, states_of
 from concord.publication.reading import created_at
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
+from concord.steps import Step
 from concord.validation.states import StateStore, state_id
-from concord.zones import appearing
+from concord.zones import Zones, appearing
 
 KEYMAPS = "keymaps"
 KEYMAP_TABLES = ("person_keys", "persons", "place_keys", "successions")
-EPOCH = "1"
 SOURCE_STATES = pa.schema(
     [
         ("feed", pa.string()),
@@ -59,30 +60,39 @@ SOURCE_STATES = pa.schema(
 )
 
 
+def keymaps_of(zones: Zones, profile: str, epoch: str) -> Path:
+    """Return the folder of a profile's keymaps under one key; it goes with the key."""
+    return zones.content / KEYMAPS / profile / epoch
+
+
 class PublishStep:
     """Makes the releases of one profile."""
 
     def __init__(self, county: County, profile: str) -> None:
-        self.county = county
+        self.county = county.acting(Step.ASSEMBLE)
+        self.vault = county.acting(Step.KEYMAP)
+        self.gate = county.acting(Step.GATE)
         self.profile = county.registry.profile(profile)
         check_victim_rules(self.profile, county.registry.contracts)
-        self.keymaps = county.zones.content / KEYMAPS / profile
 
     def prepare_keymap(self, night: date) -> str:
         """Make the keymap of a night from the vault; returns its name."""
         run, states = self._linked(night)
         name = self._keymap_name(night, run)
-        if not (self.keymaps / name).is_dir():
+        folder = self._keymaps() / name
+        if not folder.is_dir():
             keymap = self._keymap(night, run, states)
-            key = self.county.keys.zone_key("content")
-            with appearing(self.keymaps / name) as folder:
+            key = self.vault.keys.zone_key(KEYMAPS)
+            with appearing(folder) as staging:
                 for part in KEYMAP_TABLES:
                     table = getattr(keymap, part)
-                    write_table(table, folder / f"{part}.parquet", key, place=name)
+                    write_table(table, staging / f"{part}.parquet", key, place=name)
         return name
 
     def publish(self, night: date, run_id: str) -> Release:
         """Build, check and publish a night's release.
+
+        Where the profile asks for reviewers it is held back until they approve it.
 
         Raises:
             DisclosureRefused: A check failed; the last release stays current.
@@ -94,24 +104,38 @@ class PublishStep:
             connect(self.county.settings, workspace) as con,
         ):
             self._deidentify(con, states, keymap)
-            self._assaults(con, run)
-            tables = self._curate(con)
+            tables = self._curated()
+            self._assaults(con, run, tables)
+            curate(con, tables)
             self._compare_agencies(con, night)
-            risk = protect(con, "person", "person_token", self.profile.k_anonymity)
+            protected = protect_persons(con, self.county, self.profile, tables)
             mark_suppressed(con, tables)
-            scanned = check_release(
-                con, self.county, self.profile, tables, states, self._zip3_table()
+            scanned, found = side_by_side(
+                con,
+                lambda cursor: check_release(
+                    cursor,
+                    self.gate,
+                    self.profile,
+                    tables,
+                    states,
+                    self._zip3_table(),
+                ),
+                protected.proven,
             )
+            risk = _risk(found, scanned)
             finished = self._tables(con)
         taken = self._taken(states)
         release = publish(
             finished,
-            context=self._context(night, run, taken, run_id, risk, scanned),
+            context=self._context(night, run, taken, run_id, risk),
             releases=self.county.zones.releases,
-            keys=self.county.zones.keys,
+            keys=self.county.keys.folder,
+            held_back=self.profile.reviewers > 0,
         )
+        if self.profile.reviewers:
+            return release
         rows = {name: table.num_rows for name, table in finished.items()}
-        self._record(release, rows, night, run, taken, _risk(risk, scanned))
+        self._record(release, rows, night, run, taken, risk)
         return release
 
     # What the release is made of ------------------------------------------------
@@ -130,31 +154,36 @@ class PublishStep:
         return StateStore(self.county.zones, self.county.keys, feed)
 
     def _tokeniser(self) -> Tokeniser:
-        key = self.county.keys.release_key(self.profile.id)
-        return Tokeniser(key, self.profile.id, EPOCH)
+        used = self.county.keys.release_key(self.profile.id)
+        return Tokeniser(used.key, self.profile.id, used.epoch)
 
     def _zip3_table(self) -> Zip3Table:
         include = self.county.settings.include
         return Zip3Table.read(include / "reference" / "zip3_population_2020.csv")
 
+    def _keymaps(self) -> Path:
+        """Return the folder of the keymaps that were made under the key in use."""
+        used = self.county.keys.release_key(self.profile.id)
+        return keymaps_of(self.county.zones, self.profile.id, used.epoch)
+
     def _keymap_name(self, night: date, run: LinkageRun) -> str:
-        key = sha256(self.county.keys.release_key(self.profile.id)).hexdigest()
+        used = self.county.keys.release_key(self.profile.id)
         profile = self.profile.model_dump_json()
-        inputs = (__version__, profile, EPOCH, key, run.persons_id)
+        inputs = (__version__, profile, used.label, run.persons_id)
         return state_id(night, inputs)
 
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
         states = self._taken(states)
-        records = person_records(self.county, states, needed_columns(self.profile))
+        records = person_records(self.vault, states, needed_columns(self.profile))
         persons = {s.feed: r for s, r in zip(states, records, strict=True)}
         places = {}
         for state in states:
-            store = self._store(state.feed)
+            store = StateStore(self.vault.zones, self.vault.keys, state.feed)
             if "place" in store.vault_tables(state.state_id):
                 places[state.feed] = store.read_vault(state.state_id, "place")
-        vault = PersonStore(self.county)
+        vault = PersonStore(self.vault)
         return build_keymap(
             persons,
             places,
@@ -173,10 +202,10 @@ class PublishStep:
         return [state for state in states if self.profile.takes(state.feed)]
 
     def _read_keymap(self, name: str) -> Keymap:
-        key = self.county.keys.zone_key("content")
+        key = self.county.keys.zone_key(KEYMAPS)
         return Keymap(
             *(
-                read_table(self.keymaps / name / f"{part}.parquet", key)
+                read_table(self._keymaps() / name / f"{part}.parquet", key)
                 for part in KEYMAP_TABLES
             )
         )
@@ -242,9 +271,14 @@ class PublishStep:
             "rows": sum(t.num_rows for t in tables.values()),
         }
 
-    def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
+    def _assaults(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        run: LinkageRun,
+        tables: Sequence[CuratedTable],
+    ) -> None:
         """Give the curated SQL the linked assaults, if it reads them."""
-        if any(ASSAULTS in table.reads for table in self._curated()):
+        if any(ASSAULTS in table.reads for table in tables):
             contracts = self.county.registry.contracts
             pairs = AssaultStep(self.county).pairs(run)
             load_assaults(con, pairs, contracts, self._tokeniser())
@@ -252,11 +286,6 @@ class PublishStep:
     def _curated(self) -> tuple[CuratedTable, ...]:
         tables = tables_of(self.county.settings.include / "sql", self.profile)
         return select_tables(tables, self.profile.tables)
-
-    def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
-        tables = self._curated()
-        curate(con, tables)
-        return tables
 
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""
@@ -302,8 +331,7 @@ class PublishStep:
         run: LinkageRun,
         states: Sequence[FeedState],
         run_id: str,
-        risk: Risk,
-        scanned: int,
+        risk: Mapping[str, Any],
     ) -> ReleaseContext:
         dictionary = build_dictionary(
             self._curated(), self.county.registry, self.profile
@@ -322,7 +350,8 @@ class PublishStep:
             dictionary_html=to_html(dictionary),
             created_at=now(),
             run_id=run_id,
-            risks=(_risk(risk, scanned),),
+            risks=(risk,),
+            key_epoch=self.county.keys.release_key(self.profile.id).epoch,
         )
 
     def _record(
@@ -358,6 +387,6 @@ class PublishStep:
         )
 
 
-def _risk(risk: Risk, scanned: int) -> dict[str, Any]:
+def _risk(found: Mapping[str, Any], scanned: int) -> dict[str, Any]:
     """Return what the disclosure checks found, for manifest, ledger and report."""
-    return {**risk.summary(), "scan": {"identifiers": scanned, "findings": 0}}
+    return {**found, "scan": {"identifiers": scanned, "findings": 0}}

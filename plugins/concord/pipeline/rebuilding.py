@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from concord.contracts.models import Contract
 from concord.exceptions import ConfigError, IntegrityError
 from concord.landing.journal import Journal, Note
 from concord.landing.receipts import RECEIPT, Receipt, as_delivery, read_receipt
-from concord.landing.records import ReleaseRecord, now
+from concord.landing.records import now
 from concord.pipeline.county import County
 from concord.pipeline.person_store import PERSONS, read_run
+from concord.pipeline.release_records import as_record
 from concord.pipeline.replaying import Replay
 from concord.publication.layout import release_folders
-from concord.publication.manifest import read_manifest, rows_by_table
+from concord.publication.manifest import read_manifest
 from concord.publication.reading import created_at
 from concord.validation.feed_check import held_counts
 from concord.validation.states import StateDescription, StateStore
@@ -187,24 +187,7 @@ class _Rebuilding:
             except IntegrityError as error:
                 self.lost.append(f"release {number} of {profile}: {error}")
                 continue
-            made = created_at(releases, profile, number)
-            self.ledger.record_release(
-                ReleaseRecord(
-                    profile=profile,
-                    number=number,
-                    night=date.fromisoformat(manifest["night"]),
-                    digest=manifest["content_digest"],
-                    persons_id=manifest["persons_id"],
-                    rows=rows_by_table(manifest),
-                    inputs=tuple(manifest["inputs"]),
-                    risk=_risk(manifest),
-                    at=made or now(),
-                )
-            )
+            made = created_at(releases, profile, number) or now()
+            self.ledger.record_release(as_record(profile, number, manifest, made))
             count += 1
         return count
-
-
-def _risk(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return what the disclosure checks found of a release."""
-    return dict(manifest["risks"][0]) if manifest["risks"] else {}

@@ -12,6 +12,7 @@ from concord.landing.history import CrossCheck
 from concord.landing.journal import Note
 from concord.landing.ledger import Ledger
 from concord.landing.records import FeedNight, RuleCount, TableCount
+from concord.landing.release_log import ReleaseEvent
 from concord.validation.states import Outcome
 
 NIGHTS = TypeAdapter(FeedNight)
@@ -60,6 +61,7 @@ class Replay:
             "superseded": self._superseded,
             "memory": self._memory,
             "cross_check": self._cross_check,
+            "release_event": self._release_event,
         }
         for note in self.notes:
             kinds[note.kind](note.facts)
@@ -113,6 +115,12 @@ class Replay:
     def _cross_check(self, facts: Mapping[str, Any]) -> None:
         check = CHECKS.validate_python(facts)
         self.ledger.history.record_cross_checks(check.night, [check])
+
+    def _release_event(self, facts: Mapping[str, Any]) -> None:
+        rest = {name: v for name, v in facts.items() if name not in ("event", "at")}
+        at = datetime.fromisoformat(facts["at"])
+        event = ReleaseEvent(kind=facts["event"], at=at, **rest)
+        self.ledger.decisions.put(event)
 
     def _put(
         self, table: sa.Table, feed: str, night: date, row: Mapping[str, Any] | None

@@ -9,6 +9,9 @@
     dictionary.json  dictionary.md  dictionary.html
     README.md  CHANGES.md  catalog.duckdb
   creation/r000002.jsonl        when and by which run it was built, and rebuilt
+  approvals/r000002.json .sig   who approved it, file by file, where that is asked for
+  withdrawn/r000001.json        that a release was withdrawn; its folder is closed
+  .candidates/r000003/          waits for approval; closed to readers
   manifest.pub                  public key of the signatures
 ```
 """
@@ -20,6 +23,9 @@ from concord.exceptions import ConfigError
 
 CURRENT = "CURRENT"
 CREATION = "creation"
+APPROVALS = "approvals"
+WITHDRAWN = "withdrawn"
+CANDIDATES = ".candidates"
 PUBLIC_KEY = "manifest.pub"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"

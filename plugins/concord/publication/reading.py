@@ -10,6 +10,7 @@ from concord.exceptions import IntegrityError
 from concord.publication.layout import (
     CREATION,
     CURRENT,
+    WITHDRAWN,
     release_folders,
     release_name,
     release_number,
@@ -58,12 +59,17 @@ def current(releases: Path, profile: str) -> Path | None:
 def history(releases: Path, profile: str) -> tuple[PublishedRelease, ...]:
     """Return every release of a profile in the order of their numbers.
 
+    Releases that were withdrawn are none any more; see ``withdrawn``.
+
     Raises:
         IntegrityError: a release has no readable manifest.
     """
     now = current(releases, profile)
     found = []
+    taken_back = withdrawn(releases / profile)
     for number, path in release_folders(releases / profile):
+        if number in taken_back:
+            continue
         manifest = read_manifest(path)
         found.append(
             PublishedRelease(
@@ -76,6 +82,16 @@ def history(releases: Path, profile: str) -> tuple[PublishedRelease, ...]:
             )
         )
     return tuple(found)
+
+
+def withdrawn(profile: Path) -> dict[int, dict[str, Any]]:
+    """Return what is told of the releases of a profile that were withdrawn."""
+    found = {}
+    for path in sorted((profile / WITHDRAWN).glob("*.json")):
+        number = release_number(path.stem)
+        if number is not None:
+            found[number] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def builds(releases: Path, profile: str, number: int) -> tuple[dict[str, Any], ...]:

@@ -20,10 +20,11 @@ from typing import Any
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from concord.exceptions import ConfigError
+from concord.exceptions import ConfigError, DisclosureRefused
 from concord.publication.catalog import build_catalog
 from concord.publication.documents import changes, readme
 from concord.publication.layout import (
+    CANDIDATES,
     CHANGES,
     CREATION,
     CURRENT,
@@ -46,10 +47,17 @@ from concord.publication.manifest import (
     describe_file,
     read_manifest,
 )
-from concord.publication.reading import PublishedRelease, history
+from concord.publication.reading import PublishedRelease, history, withdrawn
 from concord.publication.signing import ManifestKey, announce
 from concord.publication.tables import store_table
-from concord.zones import PRIVATE, Zones, alone, sync
+from concord.zones import (
+    PRIVATE,
+    READABLE_FILE,
+    Zones,
+    alone,
+    readable_folder,
+    sync,
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ class ReleaseContext:
     created_at: datetime
     run_id: str
     risks: tuple[Mapping[str, object], ...] = ()
+    key_epoch: str = "1"
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,7 @@ def publish(
     context: ReleaseContext,
     releases: Path,
     keys: Path | None = None,
+    held_back: bool = False,
 ) -> Release:
     """Publish tables as the next release of a profile.
 
@@ -101,17 +111,22 @@ def publish(
         context: Where the tables come from and for whom they are.
         releases: The releases zone.
         keys: Folder of the signing key; by default that of the same data root.
+        held_back: Build it where no reader sees it, to wait for people's approval.
+
+    Raises:
+        DisclosureRefused: A release with the same content was withdrawn.
     """
     if not tables:
         raise ConfigError(f"profile {context.profile}: names no table to publish")
     signer = ManifestKey(keys or Zones(releases.parent).keys).signer()
     profile = releases / checked_name("profile", context.profile)
-    (profile / CREATION).mkdir(parents=True, exist_ok=True)
+    readable_folder(releases, profile.name, CREATION)
     with alone(profile / LOCK):
         _clear_leftovers(profile)
         announce(signer, profile)
-        release = _build(tables, context, profile, signer)
-        _point_current(profile)
+        release = _build(tables, context, profile, signer, held_back=held_back)
+        if not held_back:
+            point_current(profile)
         _record(profile, release, context)
     return release
 
@@ -130,26 +145,44 @@ def _build(
     context: ReleaseContext,
     profile: Path,
     signer: Ed25519PrivateKey,
+    *,
+    held_back: bool,
 ) -> Release:
     """Write the release, unless the newest one of its night holds the same."""
     earlier = history(profile.parent, profile.name)
+    into = profile / CANDIDATES if held_back else profile
+    into.mkdir(exist_ok=True, mode=PRIVATE)
     staging = profile / f"{STAGING}{uuid.uuid4().hex}"
     staging.mkdir(mode=PRIVATE)
     try:
         manifest = _write_content(tables, context, staging)
         digest = content_digest(manifest)
+        _refuse_withdrawn(profile, digest)
         same_night = [r for r in earlier if r.night == context.night]
         if same_night and same_night[-1].content_digest == digest:
             return Release(same_night[-1].number, same_night[-1].path, digest, True)
+        for number, path in release_folders(into) if held_back else ():
+            if read_manifest(path)["content_digest"] == digest:
+                return Release(number, path, digest, True)
         number = _next_number(profile)
         _finish(staging, manifest, number, _parent(earlier, context.night), signer)
         _make_durable(staging)
-        path = profile / release_name(number)
+        path = into / release_name(number)
         staging.rename(path)
-        sync(profile)
+        sync(into)
         return Release(number, path, digest, False)
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # gone already when all went well
+
+
+def _refuse_withdrawn(profile: Path, digest: str) -> None:
+    """Raise where a release of the same content was taken back."""
+    for number, told in withdrawn(profile).items():
+        if told["content_digest"] == digest:
+            raise DisclosureRefused(
+                f"release {number} of {profile.name} had the same content and was "
+                "withdrawn. Mend the cause, or publish another night"
+            )
 
 
 def _write_content(
@@ -176,6 +209,7 @@ def _write_content(
             "title": context.title,
             "basis": context.basis,
             "digest": context.profile_digest,
+            "key_epoch": context.key_epoch,
         },
         "night": context.night.isoformat(),
         "inputs": [dict(entry) for entry in context.inputs],
@@ -237,9 +271,17 @@ def _make_durable(staging: Path) -> None:
         sync(path)
 
 
-def _point_current(profile: Path) -> None:
-    """Let CURRENT point to the release of the latest night; ties: the newest."""
-    latest = max(history(profile.parent, profile.name), key=lambda r: r.order)
+def point_current(profile: Path) -> None:
+    """Let CURRENT point to the release of the latest night; ties: the newest.
+
+    Where every release was withdrawn there is no CURRENT.
+    """
+    releases = history(profile.parent, profile.name)
+    latest = max(releases, key=lambda r: r.order, default=None)
+    if latest is None:
+        (profile / CURRENT).unlink(missing_ok=True)
+        sync(profile)
+        return
     if latest.is_current:
         return
     link = profile / f".{CURRENT}-{uuid.uuid4().hex}"
@@ -258,8 +300,9 @@ def _record(profile: Path, release: Release, context: ReleaseContext) -> None:
             "reused": release.reused,
         }
     )
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, READABLE_FILE)
     try:
+        os.fchmod(descriptor, READABLE_FILE)
         os.write(descriptor, f"{line}\n".encode())
         os.fsync(descriptor)
     finally:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from concord.exceptions import IntegrityError
 from concord.publication.catalog import catalog_problem
 from concord.publication.layout import (
+    APPROVALS,
     CATALOG,
     CREATION,
     CURRENT,
@@ -21,7 +22,7 @@ from concord.publication.layout import (
     release_number,
 )
 from concord.publication.manifest import content_digest, read_manifest, rows_by_table
-from concord.publication.reading import history
+from concord.publication.reading import history, withdrawn
 from concord.publication.signing import is_signed, read_public_key
 from concord.publication.tables import columns, sha256
 
@@ -180,11 +181,15 @@ def _place(release: Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:
         return  # a copy of one release, somewhere else
     if profile.name != manifest["profile"]["id"]:
         yield Problem(MANIFEST, f"belongs to profile {manifest['profile']['id']}")
+    if number in withdrawn(profile):
+        yield Problem(MANIFEST, "was withdrawn: use CURRENT instead")
+        return
     try:
         releases = history(profile.parent, profile.name)
     except IntegrityError as error:
         yield Problem(CURRENT, str(error))
         return
+    yield from _approval(profile, release.name)
     parent = manifest["parent"]
     digests = {earlier.number: earlier.content_digest for earlier in releases}
     if (
@@ -196,3 +201,16 @@ def _place(release: Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:
     latest = max(releases, key=lambda r: r.order)
     if not latest.is_current:
         yield Problem(CURRENT, f"does not point to the latest, {latest.path.name}")
+
+
+def _approval(profile: Path, name: str) -> Iterator[Problem]:
+    """Check the signature of the record of a release's approval, if there is one."""
+    record = profile / APPROVALS / f"{name}.json"
+    if not record.exists():
+        return
+    key = read_public_key(profile / PUBLIC_KEY)
+    signature = record.with_suffix(".sig")
+    signed = signature.read_bytes() if signature.exists() else b""
+    if not is_signed(key, record.read_bytes(), signed):
+        where = record.relative_to(profile).as_posix()
+        yield Problem(where, "the signature does not match")

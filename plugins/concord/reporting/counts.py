@@ -38,6 +38,16 @@ def protect_if_known(count: Any) -> Count | None:
     return protect(int(count)) if count is not None else None
 
 
+def smallest(k: int) -> Count:
+    """Return the size of the smallest class: exact where it is large enough to show.
+
+    It is held against a limit, so rounding could make a release that kept to the
+    limit look as if it had not.
+    """
+    shown = protect(k)
+    return shown if isinstance(shown, str) else k
+
+
 def standing_for(value: Count) -> int:
     """Return the number with which a protected count enters a total or a rate."""
     return BASE if isinstance(value, str) else value

@@ -14,6 +14,7 @@ from concord.reporting.counts import (
     protect,
     protect_if_known,
     share,
+    smallest,
     standing_for,
     total,
 )
@@ -75,6 +76,9 @@ def linkage_of(
             SetAside(kind, protect(int(count)))
             for kind, count in measures.get("set_aside", {}).items()
             if count
+        ),
+        control_differing=protect_if_known(
+            measures.get("scoring", {}).get("differing")
         ),
         churn=_churn(measures.get("churn")),
         possible=protect_if_known(measures.get("possible")),
@@ -140,8 +144,8 @@ def _release(
         tonight=record.night == night,
         tables=_tables(record, before),
         k_required=rule.k if rule else None,
-        k_before=_smallest(risk.get("k_before")),
-        k_after=_smallest(risk.get("k_after")),
+        k_before=_smallest_if_known(risk.get("k_before")),
+        k_after=_smallest_if_known(risk.get("k_after")),
         records=protect_if_known(risk.get("records")),
         touched=protect_if_known(_touched(risk)),
         suppressed_share=_suppressed_share(risk),
@@ -166,16 +170,8 @@ def _tables(
     )
 
 
-def _smallest(k: Any) -> Count | None:
-    """Show the size of the smallest class: exact where it is large enough to show.
-
-    It is held against a limit, so rounding could make a release that kept to the
-    limit look as if it had not.
-    """
-    if k is None:
-        return None
-    shown = protect(int(k))
-    return shown if isinstance(shown, str) else int(k)
+def _smallest_if_known(k: Any) -> Count | None:
+    return smallest(int(k)) if k is not None else None
 
 
 def _touched(risk: Mapping[str, Any]) -> Any:

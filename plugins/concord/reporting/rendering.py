@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 from concord.reporting import counts, wording
 from concord.reporting.charts import chart, takeaway
+from concord.reporting.disclosure import DisclosureReport
+from concord.reporting.disclosure_charts import figures as disclosure_figures
 from concord.reporting.linkage_charts import figures as linkage_figures
 from concord.reporting.linkage_quality import LinkageQuality
 from concord.reporting.model import Page, Status
@@ -51,8 +53,18 @@ def environment() -> Environment:
     return env
 
 
-def night_html(page: Page, previous_page: date | None) -> str:
-    """Render a night's page."""
+def night_html(
+    page: Page,
+    previous_page: date | None,
+    documented: Collection[tuple[str, int]] = (),
+) -> str:
+    """Render a night's page.
+
+    Args:
+        page: What it says.
+        previous_page: The night before, if it has a page.
+        documented: Releases, by profile and number, that have a disclosure report.
+    """
     figures = {
         q.feed: {"chart": chart(q), "takeaway": takeaway(q)} for q in page.facts.quality
     }
@@ -64,6 +76,15 @@ def night_html(page: Page, previous_page: date | None) -> str:
         figures=figures,
         linkage_figures=linkage_figures(page.facts.linkage_quality),
         previous_page=previous_page,
+        documented=documented,
+    )
+
+
+def disclosure_html(report: DisclosureReport) -> str:
+    """Render a release's disclosure report."""
+    template = environment().get_template("disclosure.html.j2")
+    return template.render(
+        r=report, county=report.county, figures=disclosure_figures(report)
     )
 
 
@@ -78,11 +99,24 @@ def archive_html(
     nights: Sequence[date],
     feeds: Mapping[str, str],
     standings: Mapping[tuple[date, str], Status],
+    releases: Sequence[str] = (),
 ) -> str:
-    """Render the list of nights, newest first, with how every feed stood."""
+    """Render the list of nights, newest first, with how every feed stood.
+
+    Args:
+        county: Whose site it is.
+        nights: Nights that have a page, newest first.
+        feeds: Feeds with their agencies.
+        standings: How each feed stood on each night.
+        releases: ``profile/release`` of those that have a disclosure report.
+    """
     template = environment().get_template("archive.html.j2")
     return template.render(
-        county=county, nights=nights, feeds=feeds, standings=standings
+        county=county,
+        nights=nights,
+        feeds=feeds,
+        standings=standings,
+        releases=releases,
     )
 
 
@@ -93,7 +127,7 @@ def latest_html(county: str, night: date) -> str:
     )
 
 
-def page_json(page: Page) -> str:
+def page_json(page: Page | DisclosureReport) -> str:
     """Render a page's values as JSON."""
     return json.dumps(
         asdict(page), indent=2, ensure_ascii=False, default=lambda at: at.isoformat()
@@ -152,7 +186,7 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
     names = (
         "records persons links largest_cluster ids_kept ids_created "
         "ids_merged ids_split ids_retired ids_restored precision recall churn "
-        "possible decisions"
+        "possible decisions control_differing"
     )
     place = ("linkage", "", "", linkage.night.isoformat())
     yield from _measures(linkage, place, names)

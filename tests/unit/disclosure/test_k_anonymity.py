@@ -1,5 +1,6 @@
 """k-anonymity: every class large enough, at the least cost, the same each time."""
 
+import pickle
 from collections import Counter
 
 import duckdb
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concord.contracts.models import KAnonymity
+from concord.contracts.risk import Coarser, KAnonymity
 from concord.disclosure.k_anonymity import Risk, protect
-from concord.exceptions import DisclosureRefused
+from concord.exceptions import ContractError, DisclosureRefused, RiskRefused
 
 RULE = KAnonymity(k=5, quasiIdentifiers=("sex", "race", "zip3"), maxSuppressedShare=1)
 Row = tuple[str | None, str | None, str | None]
@@ -57,6 +58,9 @@ def test_large_classes_stay_as_they_are() -> None:
         generalised=0,
         suppressed=0,
         classes=2,
+        classes_before=2,
+        unique_before=0,
+        changed={"sex": 0, "race": 0, "zip3": 0},
     )
 
 
@@ -183,3 +187,95 @@ def test_every_class_has_k_rows_afterwards(rows: list[Row], k: int) -> None:
         assert state != "ok" or tuple(kept) == before
         assert (state == "suppressed") <= (kept == [None, None, None])
     assert risk.touched == sum(row[3] != "ok" for row in after)
+
+
+def test_rows_become_coarser_before_they_lose_anything() -> None:
+    coarser = {"race": {"groups": {"other": ["A", "I"]}}}
+    rule = RULE.model_copy(
+        update={"coarser": {"race": Coarser.model_validate(coarser["race"])}}
+    )
+    con = load(
+        persons((6, "F", "W", "627"), (3, "F", "A", "627"), (2, "F", "I", "627"))
+    )
+
+    risk = protect(con, "person", "person_token", rule)
+
+    expected = [("F", "W", "627", "ok")] * 6 + [
+        ("F", "other", "627", "generalised")
+    ] * 5
+    assert published(con) == expected
+    assert risk.changed == {"sex": 0, "race": 5, "zip3": 0}
+    assert risk.information_loss == 5 / 33
+
+
+def test_numbers_are_widened_and_a_value_of_no_group_is_withheld() -> None:
+    con = duckdb.connect()
+    con.execute(
+        "CREATE TABLE person AS SELECT i AS person_token, if(i < 5, 'A', 'W') AS race, "
+        "1980 + 10 * (i % 2) AS decade FROM range(10) AS t(i)"
+    )
+    rule = KAnonymity.model_validate(
+        {
+            "k": 5, "quasiIdentifiers": ["race", "decade"], "maxSuppressedShare": 1,
+            "coarser": {"decade": {"width": 20}, "race": {"groups": {"A": ["A"]}}},
+        }
+    )  # fmt: skip
+
+    protect(con, "person", "person_token", rule)
+
+    assert con.execute(
+        "SELECT DISTINCT race, decade, disclosure_state FROM person ORDER BY race"
+    ).fetchall() == [("A", 1980, "generalised"), (None, 1980, "generalised")]
+
+
+@pytest.mark.parametrize(
+    ("column", "how"),
+    [("race", {"width": 20}), ("decade", {"groups": {"old": ["1980"]}})],
+)
+def test_words_are_not_widened_nor_numbers_grouped(
+    column: str, how: dict[str, object]
+) -> None:
+    con = duckdb.connect()
+    con.execute("CREATE TABLE person (person_token INT, race VARCHAR, decade INT)")
+    con.execute("INSERT INTO person VALUES (1, 'canary', 1980)")
+    rule = KAnonymity.model_validate(
+        {
+            "k": 5, "quasiIdentifiers": ["race", "decade"], "maxSuppressedShare": 1,
+            "coarser": {column: how},
+        }
+    )  # fmt: skip
+
+    with pytest.raises(ContractError, match=f"'{column}' of person is") as refused:
+        protect(con, "person", "person_token", rule)
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("coarser", "message"),
+    [
+        ({"age": {"width": 5}}, "'age' is coarsened but no quasi-identifier"),
+        ({"sex": {}}, "needs one of 'width'"),
+        ({"sex": {"width": 5, "groups": {"a": ["b"]}}}, "needs one of 'width'"),
+    ],
+)
+def test_coarser_values_that_make_no_sense_are_refused(
+    coarser: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        KAnonymity(
+            k=5, quasiIdentifiers=("sex",), maxSuppressedShare=1, coarser=coarser
+        )
+
+
+def test_too_many_touched_rows_are_refused_with_a_code() -> None:
+    rule = RULE.model_copy(update={"max_touched_share": 0.4})
+    con = load(
+        persons((5, "F", "W", "627"), (3, "F", "B", "627"), (2, "F", "B", "628"))
+    )
+
+    with pytest.raises(
+        RiskRefused, match=r"5 of 10 rows \(50.0%\) would be"
+    ) as refused:
+        protect(con, "person", "person_token", rule)
+    assert refused.value.code == "TOO_MUCH_WITHHELD"
+    assert pickle.loads(pickle.dumps(refused.value)).code == "TOO_MUCH_WITHHELD"
