@@ -101,6 +101,22 @@ def test_two_reviewers_let_it_out_with_a_signed_record(county) -> None:
     ]
 
 
+def test_what_was_built_before_another_left_is_built_again(county) -> None:
+    built(county, 1)
+    gate, later = submitted(county, 2)
+    for reviewer in ("ben", "cleo"):
+        gate.vote(later, reviewer, (), approves=True)
+    third = built(county, 3)
+    gate.release(later, "ada")
+    gate.submit(third, "ada", WHAT)
+    for reviewer in ("ben", "cleo"):
+        gate.vote(third, reviewer, (), approves=True)
+    with pytest.raises(GateRefused) as refusal:
+        gate.release(third, "ada")
+    assert code(refusal) == "OVERTAKEN"
+    assert current(county.zones.releases, PROFILE).name == "r000002"
+
+
 def test_the_author_and_a_second_vote_are_refused_and_nothing_is_recorded(
     county,
 ) -> None:

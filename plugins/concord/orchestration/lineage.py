@@ -17,7 +17,7 @@ OUTPUT = frozenset({"outputStatistics"})
 greatest and most frequent values are not among it, nor is what is not known here."""
 
 
-class Redacted(EventTransformer):  # type: ignore[misc]  # openlineage is optional
+class Redacted(EventTransformer):
     """Takes out of every event whatever may hold a value of a row."""
 
     def transform(self, event: Any) -> Any:

@@ -117,6 +117,7 @@ def _examine_content(draft: Draft, settings: Settings, night: date) -> None:
                 table
                 for table in draft_tables(folders, findings)
                 if table.name in profile.tables
+                or profile.aggregates is not None  # its tables may read any of these
                 or (profile.feeds is None and table.name not in named)
             )
             with findings.gathered():

@@ -24,7 +24,7 @@ from concord.publication.candidates import (
 from concord.publication.gate import Candidate, Context, Kind, decide, fold
 from concord.publication.layout import CANDIDATES, release_folders
 from concord.publication.manifest import read_manifest
-from concord.publication.reading import created_at
+from concord.publication.reading import created_at, history
 from concord.publication.release import Release
 
 
@@ -91,17 +91,41 @@ class ReleaseGate:
         """Let a release out that its reviewers approved; CURRENT points to it.
 
         Raises:
-            GateRefused: It is not approved, or a file is not what was approved.
+            GateRefused: It is not approved, a file is not what was approved, or another
+            release left since it was built.
         """
         candidate = self._unchanged(number)
         if candidate.state == "released" and not self._is_recorded(number):
             return self._record(number, by)  # a run was killed just before it
+        self._refuse_overtaken(number)
         facts = {"files": dict(candidate.files)}
         approval = _approval(decide(candidate, "released", by, facts), by)
         keys = self.county.zones.keys
         let_out(self.releases, self.profile.id, number, approval, keys)
         self._decide(number, "released", by, facts)
         return self._record(number, by)
+
+    def _refuse_overtaken(self, number: int) -> None:
+        """Refuse what was built, and compared, when readers had another release.
+
+        Two drafts of one quarter could else both leave, with figures that differ.
+        """
+        manifest = read_manifest(folder_of(self.releases, self.profile.id, number))
+        built_on = (manifest["parent"] or {}).get("release")
+        night = date.fromisoformat(manifest["night"])
+        before = [
+            release
+            for release in history(self.releases, self.profile.id)
+            if release.night <= night and release.number != number
+        ]
+        newest = max(before, key=lambda r: r.order).number if before else None
+        if built_on != newest:
+            raise GateRefused(
+                "OVERTAKEN",
+                f"release {number} of {self.profile.id} was built when readers had "
+                f"release {built_on or 'none'}; now they have {newest or 'none'}",
+                "Build the release again",
+            )
 
     def _record(self, number: int, by: str) -> Release:
         """Record a release that is out, and that the one before it is overtaken."""

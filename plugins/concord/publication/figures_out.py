@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from concord.exceptions import IntegrityError
 from concord.publication.layout import (
+    CANDIDATES,
     CREATION,
     release_folders,
     release_name,
@@ -54,10 +55,11 @@ def figures_out(releases: Path, profile: str) -> tuple[FiguresOut, ...]:
     """
     folders = release_folders(releases / profile)
     newest = max((number for number, _ in folders), default=0)
-    recorded = [
+    waiting = {number for number, _ in release_folders(releases / profile / CANDIDATES)}
+    recorded = {
         release_number(path.stem) or 0
         for path in (releases / profile / CREATION).glob("*.jsonl")
-    ]
+    } - waiting
     if max(recorded, default=0) > newest:
         raise IntegrityError(
             f"{profile}/{release_name(max(recorded))}: is gone, and with it what is "
