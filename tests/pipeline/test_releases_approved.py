@@ -196,6 +196,14 @@ def test_a_release_that_nobody_had_to_approve_can_be_withdrawn(county) -> None:
     assert gate.candidate(1).state == "withdrawn"
 
 
+def test_a_candidate_keeps_its_number_if_its_building_was_killed_at_the_end(
+    county,
+) -> None:
+    first = built(county)
+    (county.zones.releases / PROFILE / "creation" / "r000001.jsonl").unlink()
+    assert (first, built(county, 2)) == (1, 2)
+
+
 @pytest.mark.parametrize("stage", ["let out", "decided"])
 def test_a_run_that_was_killed_while_it_released_is_made_again(county, stage) -> None:
     gate, number = approved(county)
