@@ -1,6 +1,8 @@
 """Linkage of the stock way: Splink as its tutorial shows, trained on every night."""
 
 import logging
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -9,30 +11,60 @@ from concord.contracts.registry import Registry
 ATTRIBUTES = ("first_name", "last_name", "birth_date", "ssn", "phone", "street", "zip")
 
 
+def everything() -> Sequence[Any]:
+    """Compare every attribute that all agencies have."""
+    from splink import comparison_library as cl
+
+    return (
+        cl.JaroWinklerAtThresholds("first_name").configure(
+            term_frequency_adjustments=True
+        ),
+        cl.JaroWinklerAtThresholds("last_name").configure(
+            term_frequency_adjustments=True
+        ),
+        cl.DateOfBirthComparison("dob", input_is_string=True),
+        cl.ExactMatch("ssn"),
+        cl.ExactMatch("phone"),
+        cl.LevenshteinAtThresholds("street"),
+        cl.ExactMatch("zip"),
+    )
+
+
+def as_in_tutorial() -> Sequence[Any]:
+    """Compare what the tutorial compares (names, birth date, place, e-mail), and SSN.
+
+    It leaves out phone and street, which families share.
+    """
+    from splink import comparison_library as cl
+
+    return (
+        cl.NameComparison("first_name"),
+        cl.NameComparison("last_name"),
+        cl.DateOfBirthComparison("dob", input_is_string=True),
+        cl.ExactMatch("zip").configure(term_frequency_adjustments=True),
+        cl.EmailComparison("email"),
+        cl.ExactMatch("ssn"),
+    )
+
+
 def link_persons(
     registry: Registry, frames: dict[str, dict[str, pd.DataFrame]]
 ) -> pd.DataFrame:
     """Return every person record with the cluster that Splink gives it."""
-    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-    from splink import comparison_library as cl
+    return cluster(person_records(registry, frames))
 
-    records = person_records(registry, frames)
+
+def cluster(
+    records: pd.DataFrame, comparisons: Callable[[], Sequence[Any]] = everything
+) -> pd.DataFrame:
+    """Train Splink on the records and return them with their clusters."""
+    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
+    records = comparable(records)
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="unique_id",
-        comparisons=[
-            cl.JaroWinklerAtThresholds("first_name").configure(
-                term_frequency_adjustments=True
-            ),
-            cl.JaroWinklerAtThresholds("last_name").configure(
-                term_frequency_adjustments=True
-            ),
-            cl.DateOfBirthComparison("dob", input_is_string=True),
-            cl.ExactMatch("ssn"),
-            cl.ExactMatch("phone"),
-            cl.LevenshteinAtThresholds("street"),
-            cl.ExactMatch("zip"),
-        ],
+        comparisons=list(comparisons()),
         blocking_rules_to_generate_predictions=[
             block_on("ssn"),
             block_on("first_name", "last_name"),
@@ -77,9 +109,14 @@ def person_records(
                     part[name] = frame[column.name]
             merged = part if merged.empty else merged.merge(part, "left", "source_id")
         parts.append(merged.assign(feed=contract.id))
-    records = pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def comparable(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the records as the tutorial prepares them: upper case, trimmed."""
+    records = records.copy()
     for name in ("first_name", "last_name", "street"):
         records[name] = records[name].str.upper().str.strip()
-    records["dob"] = records["birth_date"].dt.strftime("%Y-%m-%d")
+    records["dob"] = pd.to_datetime(records["birth_date"]).dt.strftime("%Y-%m-%d")
     records["unique_id"] = records.index
     return records

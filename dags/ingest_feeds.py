@@ -7,6 +7,7 @@ from airflow.sdk import DAG, dag, get_parsing_context, task
 
 from concord.contracts.models import Contract
 from concord.orchestration import assets, county, dates
+from concord.steps import Step
 
 
 def ingest(contract: Contract) -> DAG:
@@ -25,14 +26,16 @@ def ingest(contract: Contract) -> DAG:
         doc_md=county.describe(contract),
     )
     def ingest_feed() -> None:
-        @task(**county.when_late())
+        @task(**county.when_late(), **county.on_queue(Step.LAND))
         def land(dag_run: Any = None) -> list[str]:
             from concord.orchestration import tasks
 
             return tasks.land(contract.id, dates.night_of(dag_run))
 
         @task(
-            outlets=[assets.checked(contract.id)], execution_timeout=timedelta(hours=4)
+            outlets=[assets.checked(contract.id)],
+            execution_timeout=timedelta(hours=4),
+            **county.on_queue(Step.CHECK),
         )
         def check(deliveries: list[str], dag_run: Any = None) -> dict[str, Any]:
             from concord.orchestration import tasks

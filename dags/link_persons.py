@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from concord.orchestration import assets, county, dates
+from concord.steps import Step
 
 FEEDS = [assets.checked(contract.id) for contract in county.contracts()]
 
@@ -23,7 +24,7 @@ FEEDS = [assets.checked(contract.id) for contract in county.contracts()]
 def link_persons() -> None:
     """Standardise, compare, group; give person ids that last."""
 
-    @task(outlets=[assets.persons()])
+    @task(outlets=[assets.persons()], **county.on_queue(Step.LINK, Step.ASSAULTS))
     def link(dag_run: Any = None) -> str:
         from concord.orchestration import tasks
 

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import DAG, PartitionedAssetTimetable, dag, get_parsing_context, task
 
 from concord.orchestration import assets, county, dates
+from concord.steps import Step
 
 
 def publish(profile: str) -> DAG:
@@ -25,7 +26,7 @@ def publish(profile: str) -> DAG:
         doc_md=__doc__,
     )
     def publish_release() -> None:
-        @task
+        @task(**county.on_queue(Step.KEYMAP))
         def prepare_keymap(dag_run: Any = None) -> str:
             from concord.orchestration import tasks
 
@@ -37,13 +38,14 @@ def publish(profile: str) -> DAG:
             return tasks.publish(profile, dates.night_of(dag_run), dag_run.run_id)
 
         outlets = [assets.release(profile)]
+        queue = county.on_queue(Step.ASSEMBLE, Step.GATE)
         if county.profile(profile).reviewers:
             from concord.orchestration.approval import add_people
 
-            draft = task(task_id="draft")(build)(prepare_keymap())
+            draft = task(task_id="draft", **queue)(build)(prepare_keymap())
             add_people(county.profile(profile), draft, outlets)
         else:
-            task(task_id="release", outlets=outlets)(build)(prepare_keymap())
+            task(task_id="release", outlets=outlets, **queue)(build)(prepare_keymap())
 
     return publish_release()
 

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from concord.orchestration import assets, county, dates
+from concord.steps import Step
 
 OCCASIONS = [assets.deadline(), *(assets.release(p) for p in county.profiles())]
 
@@ -23,7 +24,7 @@ OCCASIONS = [assets.deadline(), *(assets.release(p) for p in county.profiles())]
 def report_quality() -> None:
     """Write the night's page from the ledger: counts and states, never a row."""
 
-    @task
+    @task(**county.on_queue(Step.REPORT))
     def report(dag_run: Any = None) -> str:
         from concord.orchestration import tasks
 

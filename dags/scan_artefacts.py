@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import dag, task
 
 from concord.orchestration import county, dates
+from concord.steps import Step
 
 
 @dag(
@@ -24,7 +25,7 @@ from concord.orchestration import county, dates
 def scan_artefacts() -> None:
     """Scan tables, logs, databases, reports and temporary files of all nights."""
 
-    @task(execution_timeout=timedelta(hours=8))
+    @task(execution_timeout=timedelta(hours=8), **county.on_queue(Step.SCAN))
     def scan(dag_run: Any = None) -> dict[str, int]:
         from concord.orchestration import tasks
 

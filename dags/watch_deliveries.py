@@ -10,6 +10,7 @@ from airflow.sdk import dag, task
 
 from concord.contracts.models import Contract
 from concord.orchestration import assets, county, dates
+from concord.steps import Step
 
 
 @dag(
@@ -25,7 +26,11 @@ def watch_deliveries() -> None:
     """Carry forward what is missing at the deadline."""
 
     def watch(contract: Contract) -> Any:
-        @task(task_id=f"watch_{contract.id}", outlets=[assets.checked(contract.id)])
+        @task(
+            task_id=f"watch_{contract.id}",
+            outlets=[assets.checked(contract.id)],
+            **county.on_queue(Step.REPORT),
+        )
         def carry_forward(dag_run: Any = None) -> dict[str, str]:
             from concord.orchestration import tasks
 
@@ -33,7 +38,11 @@ def watch_deliveries() -> None:
 
         return carry_forward()
 
-    @task(outlets=[assets.deadline()], trigger_rule="all_done")
+    @task(
+        outlets=[assets.deadline()],
+        trigger_rule="all_done",
+        **county.on_queue(Step.REPORT),
+    )
     def deadline(dag_run: Any = None) -> str:
         return dates.night_of(dag_run).isoformat()
 

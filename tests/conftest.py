@@ -19,6 +19,8 @@ from tests.support.small_county import (
     Running,
 )
 
+ORCHESTRATION = "concord.orchestration"
+
 
 @pytest.fixture
 def county(tmp_path: Path) -> County:
@@ -62,6 +64,8 @@ def airflow_home() -> Iterator[Path]:
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{Path(home) / 'a.db'}",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+            "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": f"{ORCHESTRATION}.logs.LOGGING",
+            "AIRFLOW__CORE__XCOM_BACKEND": f"{ORCHESTRATION}.references.References",
         }
         yield Path(home)
 

@@ -9,7 +9,9 @@ import typer
 from rich.table import Table
 
 from concord import (
+    error_cli,
     feed_cli,
+    key_cli,
     linkage_cli,
     pprl_cli,
     quarantine_cli,
@@ -35,6 +37,8 @@ app.add_typer(retention_cli.app, name="retention")
 app.add_typer(release_cli.app, name="release")
 app.add_typer(linkage_cli.app, name="linkage")
 app.add_typer(pprl_cli.app, name="pprl")
+app.add_typer(key_cli.app, name="keys")
+app.add_typer(error_cli.app, name="errors")
 ledger_app = typer.Typer(
     help="The record of what arrived, what became of it and what was released.",
     no_args_is_help=True,

@@ -5,20 +5,23 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from concord.contracts.registry import load_registry
 from concord.exceptions import ConcordError
-from concord.key_files import owner_only
+from concord.key_custody import check_keys
 from concord.landing.ledger import Ledger
 from concord.landing.records import now
 from concord.linkage.places import read_gazetteer
 from concord.linkage.settings import load_model
+from concord.pipeline.county import key_ring
 from concord.settings import Settings
 from concord.transport.registry import read_spec
-from concord.zones import Zones
+from concord.zones import PRIVATE, READABLE, Zones
 
 MINIMUM_FREE_BYTES = 2 << 30
+LONGEST_STEP = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if not zones.keys.is_dir():
         yield Finding("data root", True, f"{settings.home} is not in use yet")
         return
+    yield _mode("data root", zones.home, READABLE)
     for path, mode in zones.modes().items():
         if path.is_dir():
-            found = stat.S_IMODE(path.stat().st_mode)
-            fine = found & ~mode == 0
-            remedy = "" if fine else f"; run: chmod {mode:04o} {path}"
-            yield Finding(f"zone {path.name}", fine, f"mode {found:04o}{remedy}")
-    yield _tried("keys", lambda: _keys(zones))
+            yield _mode(f"zone {path.name}", path, mode)
+            if mode == PRIVATE:
+                yield from _open_files(path)
+    yield from _left_behind(zones)
+    yield _tried("keys", lambda: _keys(settings, zones))
     yield _tried("ledger", lambda: _ledger(settings))
 
 
@@ -109,11 +113,54 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", fine, f"{free / 2**30:.1f} GiB free at {folder}{remedy}")
 
 
-def _keys(zones: Zones) -> str:
-    files = [p for p in zones.keys.iterdir() if p.is_file()]
-    for path in files:
-        owner_only(path)
-    return f"{len(files)} keys, owner only"
+def _mode(subject: str, path: Path, mode: int) -> Finding:
+    """Say whether a folder is open to more than it should be."""
+    found = stat.S_IMODE(path.stat().st_mode)
+    fine = found & ~mode == 0
+    remedy = "" if fine else f"; run: chmod {mode:04o} {path}"
+    return Finding(subject, fine, f"mode {found:04o}{remedy}")
+
+
+def _open_files(zone: Path) -> Iterator[Finding]:
+    """Yield how many things in a private zone others could read, if any."""
+    found = [
+        path
+        for path in zone.rglob("*")
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    if found:
+        yield Finding(
+            f"zone {zone.name}",
+            False,
+            f"{len(found)} files or folders that others could read, such as "
+            f"{found[0].relative_to(zone)}; run: chmod -R go= {zone}",
+        )
+
+
+def _left_behind(zones: Zones) -> Iterator[Finding]:
+    """Yield what steps that were killed left in scratch, where it is in the clear."""
+    latest = now().timestamp() - LONGEST_STEP.total_seconds()
+    folders = zones.scratch.iterdir() if zones.scratch.is_dir() else ()
+    old = [path for path in folders if path.stat().st_mtime < latest]
+    if old:
+        yield Finding(
+            "scratch",
+            False,
+            f"{len(old)} folders of steps that died, maybe with identities, such as "
+            f"{old[0].name}; if no step runs, run: rm -r {zones.scratch}/*",
+        )
+
+
+def _keys(settings: Settings, zones: Zones) -> str:
+    ring = key_ring(settings)
+    kept = "" if ring.handed_out else _stewards(ring.folder)
+    return f"{check_keys(zones, ring)} keys, random and owner only{kept}"
+
+
+def _stewards(folder: Path) -> str:
+    """Say that the key that opens sealed errors is here, where it is."""
+    here = (folder / "steward.identity").exists()
+    return "; the steward's key is here: best moved to its holder" if here else ""
 
 
 def _ledger(settings: Settings) -> str:

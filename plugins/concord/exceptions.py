@@ -17,10 +17,14 @@ ConcordError
 ├── GateRefused               a release may not go that way, or not yet
 ├── DisclosureRefused         a release failed a disclosure check
 │   └── RiskRefused           people in it would be too easy to recognise
+├── NothingDue                nothing is to be published; what is out stays
+├── SealedError               a step that sees identities failed; the steward knows why
 └── IntegrityError            something stored is not what was stored
 """
 
 from collections.abc import Mapping, Sequence
+
+NOT_KEPT = "not kept"
 
 
 class ConcordError(Exception):
@@ -160,5 +164,26 @@ class RiskRefused(DisclosureRefused):
         return (type(self), (self.code, self.detail, self.remedy))
 
 
+class NothingDue(ConcordError):
+    """There is nothing to publish on this night; the last release stays current."""
+
+
 class IntegrityError(ConcordError):
     """A stored file is not what its receipt or manifest says."""
+
+
+class SealedError(ConcordError):
+    """A step that sees identities failed in a way that has no code of its own."""
+
+    def __init__(self, step: str, kind: str, number: str) -> None:
+        self.step = step
+        self.kind = kind
+        self.number = number
+        remedy = f"The steward reads it with: concord errors show {number}"
+        if number == NOT_KEPT:
+            remedy = "Its text could not be kept: see that the key of errors is there"
+        super().__init__(f"{step}: {kind}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling between processes."""
+        return (type(self), (self.step, self.kind, self.number))

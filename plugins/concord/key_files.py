@@ -9,21 +9,40 @@ from concord.settings import new_key
 from concord.zones import PRIVATE
 
 KEY_BYTES = 32
+PUBLISHED = bytes(range(KEY_BYTES))
+"""The key of published test vectors; known to everybody and refused as a key."""
+
+FEWEST_VALUES = 16  # 32 random bytes hold about 30 different ones
 
 
 def read_key(path: Path) -> bytes:
     """Return the 32 bytes of a key file; raises KeyCustodyError, never with the key."""
     owner_only(path)
+    return key_of(path.read_text(encoding="ascii").strip(), str(path))
+
+
+def key_of(text: str, place: str) -> bytes:
+    """Return the 32 bytes that a key's text means; ``place`` is where it was found."""
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        key = bytes.fromhex(text)
     except ValueError:
         key = None
     if key is None:
-        raise KeyCustodyError(f"{path}: not hexadecimal. Restore the key from custody")
+        raise KeyCustodyError(f"{place}: not hexadecimal. Restore the key from custody")
     if len(key) != KEY_BYTES:
         raise KeyCustodyError(
-            f"{path}: {len(key)} bytes, {KEY_BYTES} are needed. "
+            f"{place}: {len(key)} bytes, {KEY_BYTES} are needed. "
             "Restore the key from custody"
+        )
+    if key == PUBLISHED:
+        raise KeyCustodyError(
+            f"{place}: the key of the published test vectors. Get the right one from "
+            "its holder"
+        )
+    if len(set(key)) < FEWEST_VALUES:
+        raise KeyCustodyError(
+            f"{place}: not random, so it can be guessed. Get the right one from its "
+            "holder, or have a new one made"
         )
     return key
 

@@ -39,6 +39,7 @@ def run_scan(
             county,
             scope,
             known_planted=records,
+            rehearsed=not paths,
             tell=lambda size: progress.advance(task, size),
         )
     _print(made, console)
@@ -81,6 +82,18 @@ def _print(made: Scan, console: Console) -> None:
         _tick(
             console, made.planted.passed, f"in the opened vault and quarantine: {seen}"
         )
+    if made.rehearsal is not None:
+        steps = len(made.rehearsal.outcomes)
+        went = steps - len(made.rehearsal.stopped)
+        seen = f"{made.rehearsal.seen.seen} of {made.rehearsal.seen.sought}"
+        _tick(
+            console,
+            made.rehearsal.seen.passed,
+            f"{seen} canaries are where they may be; {went} of {steps} steps of their "
+            "night went as they should",
+        )
+        for stopped in made.rehearsal.stopped:
+            console.print(f"[yellow]![/] canaries, {stopped}", soft_wrap=True)
     wrong = "" if made.clean else ". See docs/how-to/scan_for_leaks.md"
     _tick(
         console,

@@ -3,7 +3,6 @@
 import os
 import secrets
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
@@ -57,6 +56,15 @@ class Settings(BaseSettings):
     linkage_key: Path | None = Field(
         default=None, description="The file of the key of linkage without names."
     )
+    keys: Path | None = Field(
+        default=None, description="A folder of keys handed out to this process alone."
+    )
+    step_queues: bool = Field(
+        default=False, description="Whether each step has a queue of workers to itself."
+    )
+    key_encryption: str = Field(
+        default="", description="What wraps the keys of releases, and where it is."
+    )
     scan_folders: str = Field(
         default="",
         description="Folders outside home that the leak scan reads, parted by ':'; "
@@ -71,7 +79,7 @@ class Settings(BaseSettings):
     )
     county: str = Field(default="Springfield County", description="Shown in reports.")
 
-    @cached_property
+    @property
     def ledger(self) -> str:
         """Return the ledger's SQLAlchemy URL."""
         return self.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"

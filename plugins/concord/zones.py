@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 
 PRIVATE = 0o700
 READABLE = 0o750
+OWNER_ONLY = 0o600
+READABLE_FILE = 0o640
 SYNCS = 8  # flushes at once: each mostly waits for the disk
 
 
@@ -57,14 +60,26 @@ class Zones:
         return self.home / "keys"
 
     @property
+    def errors(self) -> Path:
+        """What errors say of data, encrypted to the steward."""
+        return self.home / "errors"
+
+    @property
     def scratch(self) -> Path:
         """Work in progress of the steps that may see identities, owner only."""
         return self.home / "scratch"
 
     def prepare(self) -> None:
-        """Create every zone with the mode that it should have."""
-        os.umask(0o027)
-        self.home.mkdir(parents=True, exist_ok=True)
+        """Create every zone with the mode that it should have.
+
+        From then on what this process makes is for its user alone, unless it is made
+        readable on purpose, and its memory is never dumped to the disk.
+        """
+        os.umask(0o077)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if not self.home.exists():
+            self.home.mkdir(parents=True)
+            self.home.chmod(READABLE)
         for path, mode in self.modes().items():
             path.mkdir(exist_ok=True)
             path.chmod(mode)
@@ -77,6 +92,7 @@ class Zones:
             self.vault,
             self.content,
             self.keys,
+            self.errors,
             self.scratch,
         )
         return {
@@ -96,6 +112,15 @@ class Zones:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def readable_folder(zone: Path, *names: str) -> Path:
+    """Make a folder of releases or reports, with those above it, for readers."""
+    for name in names:
+        zone = zone / name
+        zone.mkdir(parents=True, exist_ok=True)
+        zone.chmod(READABLE)  # also where a step died between the two
+    return zone
+
+
 def sync(path: Path) -> None:
     """Flush a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -105,11 +130,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes(path: Path, data: bytes, mode: int = 0o640) -> None:
+def write_bytes(path: Path, data: bytes, mode: int = OWNER_ONLY) -> None:
     """Write a whole file so that a reader sees the old one or the new one."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -120,9 +146,12 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o640) -> None:
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
     """Let one process of this machine at a time go on; a dead one's lock is free."""
-    with lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _always() -> None:

@@ -203,6 +203,13 @@ BREAKS = [
     ),
     pytest.param(
         PROFILE,
+        "  joined: {}",
+        "  joined: {k: 10}",
+        r":\d+: k is 10, but .* asks for 11",
+        id="k-of-all-sets-below-agreement",
+    ),
+    pytest.param(
+        PROFILE,
         "limits: {k: 11}",
         "limits: {j: 11}",
         r":\d+: risk\.sets\.0\.limits\.j: ",

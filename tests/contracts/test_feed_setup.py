@@ -277,9 +277,9 @@ def test_a_number_of_no_entity_is_the_contracts_mistake(
     change(contract, "          - {property: entity, value: booking}\n", "")
     where = line(contract, "- name: booking_no")
     assert checked(settings, monkeypatch) == [
-        f"✗ {where}'booking_no' is a 'event.id' of no entity, so release 'research' "
-        "can make no token of it. Give it the custom property 'entity': what the "
-        "number counts"
+        f"✗ {where}'booking_no' is a 'event.id' of no entity, so no token of it can "
+        "be made for release 'public', 'research'. Give it the custom property "
+        "'entity': what the number counts"
     ]
 
 

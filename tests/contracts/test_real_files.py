@@ -31,7 +31,7 @@ CODELISTS = sorted((PROJECT / "include" / "codelists").glob("*.csv"))
 
 def test_the_feeds_are_there() -> None:
     assert set(REGISTRY.contracts) >= set(FEEDS), "a county may add its own"
-    assert set(REGISTRY.profiles) == {"research"}
+    assert set(REGISTRY.profiles) == {"research", "public"}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -62,8 +62,9 @@ def test_suite_belongs_to_a_table_and_says_why(path: Path) -> None:
     assert body["name"] == f"{path.parent.name}.{path.stem}"
     for expectation in body["expectations"]:
         assert expectation["meta"]["why"].strip()
-    if path.parent.name == "curated":
-        assert (PROJECT / "include/sql/curated" / f"{path.stem}.sql").is_file()
+    if path.parent.name in ("curated", "public"):
+        folder = PROJECT / "include" / "sql" / path.parent.name
+        assert (folder / f"{path.stem}.sql").is_file()
     else:
         contract = REGISTRY.contracts[path.parent.name]
         table = contract.table(path.stem)

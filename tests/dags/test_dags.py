@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
+from datetime import date
 
 import pytest
 
@@ -71,6 +74,16 @@ def test_watchdog_speaks_for_every_feed(dagbag) -> None:
     assert "deadline" in spoken
 
 
+def test_each_step_has_a_queue_to_itself_where_a_site_wants_it(monkeypatch) -> None:
+    from concord.orchestration.county import on_queue
+    from concord.steps import Step
+
+    assert on_queue(Step.LAND) == {}
+    monkeypatch.setenv("CONCORD_STEP_QUEUES", "true")
+    assert on_queue(Step.LAND) == {"queue": "concord-land"}
+    assert on_queue(Step.ASSEMBLE, Step.GATE) == {"queue": "concord-assemble-gate"}
+
+
 def test_artefacts_are_scanned_when_the_night_is_over(dagbag) -> None:
     def minute(dag: str) -> int:
         minutes, hours, *_ = dagbag.dags[dag].timetable.expression.split()
@@ -91,6 +104,53 @@ def test_dags_survive_serialisation(dagbag) -> None:
 )
 def test_dag_file_is_short(path) -> None:
     assert len(path.read_text().splitlines()) <= 80
+
+
+def test_a_profile_that_is_not_nightly_has_no_dag_until_somebody_says_so(
+    dagbag, tmp_path
+) -> None:
+    assert load_registry(Settings()).profile("public").nightly is False
+    assert "publish_public" not in dagbag.dags
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT / "include", project / "include")
+    (project / "expectations").symlink_to(PROJECT / "expectations")
+    public = project / "include" / "releases" / "public.yaml"
+    public.write_text(public.read_text().replace("nightly: false", "nightly: true"))
+    code = "from concord.orchestration import county; print(*county.profiles())"
+    env = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path),
+        "CONCORD_PROJECT": str(project),
+        "PYTHONPATH": str(PROJECT / "plugins"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["public", "research"]
+
+
+def test_a_night_on_which_nothing_is_due_is_skipped_and_not_failed(
+    dagbag, monkeypatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from concord.exceptions import NothingDue
+    from concord.orchestration import tasks
+
+    def nothing(*_: object) -> None:
+        raise NothingDue("the quarter of 2026-01-01 is counted from 2026-04-15 on")
+
+    for name in ("prepare_keymap", "publish"):
+        monkeypatch.setattr(tasks.pipeline, name, nothing)
+    monkeypatch.setattr(tasks.pipeline, "open_county", nullcontext)
+    with pytest.raises(AirflowSkipException, match="2026-04-15"):
+        tasks.prepare_keymap("public", date(2026, 1, 5))
+    with pytest.raises(AirflowSkipException, match="2026-04-15"):
+        tasks.publish("public", date(2026, 1, 5), "a run")
 
 
 def test_parsing_imports_nothing_heavy(tmp_path) -> None:

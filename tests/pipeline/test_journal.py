@@ -64,7 +64,7 @@ def test_every_table_of_a_lost_ledger_comes_back_as_it_was(tmp_path) -> None:
 
 
 ELSEWHERE = ("linkage_run", "release", "release_event")
-"""Of nights: test_ledger_rebuilt.py; of the gate: test_releases_approved.py."""
+"""Proved by test_ledger_rebuilt.py, and for the gate by test_releases_approved.py."""
 
 
 def test_a_line_that_a_killed_process_left_is_named_and_the_rest_comes_back(

@@ -10,7 +10,6 @@ from concord.demo.story import NIGHTS
 from concord.linkage.churn import LIMIT
 from concord.linkage.history import as_of
 from concord.pipeline.person_store import PersonStore
-from concord.pipeline.publishing import EPOCH
 from concord.publication.reading import history
 
 pytestmark = pytest.mark.xdist_group("nights")
@@ -28,7 +27,8 @@ def rows(release: Path, table: str) -> list[dict[str, str]]:
 
 def test_every_token_that_became_another_is_told_and_no_other(nights, county) -> None:
     last, told = ids_on(county, NIGHTS[-1]), set()
-    tokens = Tokeniser(county.keys.release_key("research"), "research", EPOCH)
+    used = county.keys.release_key("research")
+    tokens = Tokeniser(used.key, "research", used.epoch)
     moved = {
         (person, last[key])
         for night in NIGHTS[:-1]

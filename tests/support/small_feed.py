@@ -205,7 +205,10 @@ class Clinic:
         self.county = county
         self.include = county.settings.include
         self.store = StateStore(county.zones, county.keys, FEED)
-        self.quarantine = Quarantine(county.zones, county.keys, FEED)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self.county.zones, self.county.keys, FEED)
 
     @property
     def history(self):

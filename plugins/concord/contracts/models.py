@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from concord.contracts.aggregates import Aggregates
 from concord.contracts.cadence import Cadence, checked_cron
 from concord.contracts.odcs import Classification, LogicalType, Strict
 from concord.contracts.risk import KAnonymity, RiskRules
+from concord.exceptions import ContractError
 
 PUBLIC = "public"
 Zone = Literal["vault", "content", "discard"]
@@ -329,9 +331,11 @@ class ReleaseProfile(Strict):
     basis: str
     tables: tuple[str, ...] = Field(min_length=1)
     concepts: Mapping[str, ConceptAction]
-    k_anonymity: KAnonymity = Field(alias="kAnonymity")
+    nightly: bool = True
+    k_anonymity: KAnonymity | None = Field(default=None, alias="kAnonymity")
     risk: RiskRules = RiskRules()
     approval: Approval | None = None
+    aggregates: Aggregates | None = None
 
     @property
     def reviewers(self) -> int:
@@ -342,3 +346,23 @@ class ReleaseProfile(Strict):
         asked = self.approval.reviewers if self.approval else 0
         public = PUBLIC in (self.id, self.audience.lower())
         return max(asked, 2) if public else asked
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> "ReleaseProfile":
+        if (self.k_anonymity is None) == (self.aggregates is None):
+            raise ValueError("needs either kAnonymity (rows) or aggregates (counts)")
+        return self
+
+    @property
+    def hiding(self) -> KAnonymity:
+        """Return how people are hidden among others; a profile of counts has no such.
+
+        Raises:
+            ContractError: The profile publishes counts.
+        """
+        if self.k_anonymity is None:
+            raise ContractError(
+                f"include/releases/{self.id}.yaml: publishes counts, and no rows of "
+                "people are hidden in it. Use its aggregates"
+            )
+        return self.k_anonymity

@@ -21,6 +21,7 @@ from concord.contracts.models import (
 from concord.contracts.odcs import LogicalType
 from concord.contracts.reading import ContractReader
 from concord.contracts.reading import Draft as ContractDraft
+from concord.contracts.risk import WHOLE
 from concord.contracts.yaml_lines import Document, Location, parse
 from concord.exceptions import ContractError
 from concord.settings import Settings
@@ -233,6 +234,7 @@ def _action_problems(
     for table in contract.tables:
         for column in table.columns:
             concept = column.concept
+            without_token: list[str] = []
             for profile in registry.profiles.values():
                 action = profile.concepts.get(concept.name)
                 if concept.zone != "discard" and action is None:
@@ -245,12 +247,7 @@ def _action_problems(
                 if concept.zone != "content" or action is None:
                     continue
                 if action.action == "tokenise" and not column.entity:
-                    yield (
-                        draft.place(table.name, column.name),
-                        f"'{column.name}' is a '{concept.name}' of no entity, so "
-                        f"release '{profile.id}' can make no token of it",
-                        "Give it the custom property 'entity': what the number counts",
-                    )
+                    without_token.append(f"'{profile.id}'")
                 if column.type not in FITTING.get(action.action, (column.type,)):
                     yield (
                         draft.place(table.name, column.name),
@@ -258,6 +255,13 @@ def _action_problems(
                         f"'{profile.id}' makes {action.action} of a '{concept.name}'",
                         "Correct its logicalType, or name another concept",
                     )
+            if without_token:
+                yield (
+                    draft.place(table.name, column.name),
+                    f"'{column.name}' is a '{concept.name}' of no entity, so no token "
+                    f"of it can be made for release {', '.join(without_token)}",
+                    "Give it the custom property 'entity': what the number counts",
+                )
 
 
 def _profile_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[Problem]:
@@ -279,15 +283,20 @@ def _profile_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[P
 
 def _risk_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[Problem]:
     strictest = max((a.minimum_cell for a in registry.agreements.values()), default=0)
-    asked: dict[Location, int] = {("kAnonymity", "k"): profile.k_anonymity.k}
+    rule = profile.k_anonymity
+    asked: dict[Location, int] = {("kAnonymity", "k"): rule.k} if rule else {}
     for number, one in enumerate(profile.risk.sets):
         if one.limits.k is not None:
             asked["risk", "sets", number, "limits", "k"] = one.limits.k
+    for name in WHOLE:
+        limits = profile.risk.limits.get(name)
+        if limits is not None and limits.k is not None:
+            asked["risk", name, "k"] = limits.k
     for at, k in asked.items():
         if k < strictest:
             yield at, f"k is {k}, but an agreement asks for {strictest}", "Raise k"
     for number, one in enumerate(profile.risk.sets):
-        coarse = set(one.quasi_identifiers) & profile.k_anonymity.coarser.keys()
+        coarse = set(one.quasi_identifiers) & (rule.coarser if rule else {}).keys()
         if one.population is not None and coarse:
             yield (
                 ("risk", "sets", number),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import duckdb
 from pydantic import Field, model_validator
 
+from concord.contracts.aggregates import CountRule
 from concord.contracts.findings import Findings
 from concord.contracts.odcs import Strict
 from concord.contracts.yaml_lines import Document, parse
@@ -51,6 +52,21 @@ class Description(Strict):
     added: Mapping[str, CuratedColumn] = Field(
         default={}, description="Columns that the disclosure checks add afterwards."
     )
+    counts: CountRule | None = Field(
+        default=None, description="How the rows are counted; only counts are published."
+    )
+
+    @model_validator(mode="after")
+    def _counts_what_it_describes(self) -> "Description":
+        """Let the key of a table of counts be a period, then its dimensions."""
+        if self.counts is None:
+            return self
+        if self.key[1:] != tuple(self.counts.dimensions):
+            raise ValueError("the key of counts is the period, then the dimensions")
+        for name in (self.counts.person, *filter(None, [self.counts.mean])):
+            if name not in self.columns:
+                raise ValueError(f"counts names '{name}', which is no column")
+        return self
 
 
 @dataclass(frozen=True)

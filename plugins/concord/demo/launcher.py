@@ -79,6 +79,7 @@ class Airflow:
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__FERNET_KEY": "",
+            "CORE__XCOM_BACKEND": "concord.orchestration.references.References",
             "DATABASE__SQL_ALCHEMY_CONN": self.database,
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
@@ -89,6 +90,7 @@ class Airflow:
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "WORKERS__EXECUTION_API_TIMEOUT": "60",
             "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
+            "LOGGING__LOGGING_CONFIG_CLASS": "concord.orchestration.logs.LOGGING",
             "LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o750",
             "LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o640",
         }

@@ -18,6 +18,7 @@ from concord.pipeline.scanning import TEMPORARY
 from concord.scan_terminal import run_scan
 from concord.settings import Settings
 from concord.status import print_summary
+from concord.zones import READABLE
 from simulator.connections import airflow_connections
 from simulator.servers import AgencyServers, set_night
 
@@ -81,6 +82,7 @@ def _fresh_home(home: Path) -> Path:
         )
     shutil.rmtree(home, ignore_errors=True)
     (home / TEMPORARY).mkdir(parents=True)
+    home.chmod(READABLE)
     (home / MARKER).touch()
     return home
 

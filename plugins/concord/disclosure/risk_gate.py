@@ -11,13 +11,13 @@ from pathlib import Path
 
 import duckdb
 
-from concord.contracts.models import ReleaseProfile
 from concord.contracts.risk import (
     JOINED,
     TRAJECTORIES,
     WHOLE,
     ClassLimits,
     Limits,
+    RiskRules,
     RiskSet,
 )
 from concord.disclosure.histories import (
@@ -53,12 +53,16 @@ class RiskGate:
     """Measures one release by its profile's rules.
 
     Args:
-        profile: The release profile.
+        where: The profile's file, for messages.
+        rules: What is measured, and limits.
+        k: Persons in smaller classes are at risk, where a limit names no k.
         keys: The tables that the release will show, with their keys.
         reference: Folder of the population tables that sets name.
     """
 
-    profile: ReleaseProfile
+    where: str
+    rules: RiskRules
+    k: int
     keys: Mapping[str, Sequence[str]]
     reference: Path
 
@@ -70,15 +74,13 @@ class RiskGate:
             whole: Whether trajectories are measured too; what hides people doesn't
                 change them.
         """
-        rules = self.profile.risk
-        look = _Look(con, Shown.in_database(con, self.keys), self.profile)
+        rules = self.rules
+        look = _Look(con, Shown.in_database(con, self.keys), self)
         found = {one.id: look.at(one) for one in rules.sets}
         if rules.joined is not None:
-            found[JOINED] = look.at_all_sets(_below(self.profile, rules.joined))
+            found[JOINED] = look.at_all_sets(self.below(rules.joined))
         if rules.trajectories is not None and whole:
-            found[TRAJECTORIES] = look.at_dates(
-                _below(self.profile, rules.trajectories)
-            )
+            found[TRAJECTORIES] = look.at_dates(self.below(rules.trajectories))
         return Measures(
             found,
             {
@@ -94,23 +96,24 @@ class RiskGate:
         Raises:
             RiskRefused: Says every measure that is beyond its limit.
         """
-        limits = self.profile.risk.limits
+        limits = self.rules.limits
         beyond = [
             f"{name}: {problem}"
             for name, measured in measures.by_name.items()
             for problem in _beyond(limits[name], measured)
         ]
-        for one in self.profile.risk.sets:
+        for one in self.rules.sets:
             asked = one.limits.population_k
             found = measures.of_population.get(one.id)
-            if asked is not None and found is not None and found.k < asked:
+            anybody = measures.by_name[one.id].persons
+            if asked is not None and found and anybody and found.k < asked:
                 beyond.append(f"{one.id}: populationK is {found.k}, {asked} required")
         if beyond:
             raise RiskRefused("RISK_ABOVE_LIMIT", "; ".join(beyond), _REMEDY)
 
     def summary(self, before: Measures, after: Measures) -> dict[str, object]:
         """Return rules and measures as a manifest shows them."""
-        rules = self.profile.risk
+        rules = self.rules
 
         def entry(name: str, limits: ClassLimits) -> dict[str, object]:
             moments = {"before": before, "after": after}
@@ -134,22 +137,21 @@ class RiskGate:
                     "id": one.id,
                     "table": one.table,
                     "quasi_identifiers": list(one.quasi_identifiers),
-                    "k": _below(self.profile, one.limits),
+                    "k": self.below(one.limits),
                     **entry(one.id, one.limits),
                 }
                 for one in rules.sets
             ],
             **{
-                name: {"k": _below(self.profile, limits), **entry(name, limits)}
+                name: {"k": self.below(limits), **entry(name, limits)}
                 for name, limits in rules.limits.items()
                 if name in WHOLE
             },
         }
 
-
-def _below(profile: ReleaseProfile, limits: ClassLimits) -> int:
-    """Return the class size below which a person counts as at risk."""
-    return limits.k or profile.k_anonymity.k
+    def below(self, limits: ClassLimits) -> int:
+        """Return the class size below which a person counts as at risk."""
+        return limits.k or self.k
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class _Look:
 
     con: duckdb.DuckDBPyConnection
     shown: Shown
-    profile: ReleaseProfile
+    gate: RiskGate
 
     def at(self, one: RiskSet) -> Measured:
         """Measure one set."""
@@ -166,7 +168,7 @@ class _Look:
             self.con,
             self.rows(one),
             self._columns(one),
-            _below(self.profile, one.limits),
+            self.gate.below(one.limits),
             sensitive=one.sensitive,
             person=None if one.table == PERSONS else PERSON,
         )
@@ -177,7 +179,7 @@ class _Look:
             f"SELECT {PERSON}, hash({literal(one.id)}, "
             f"{', '.join(map(quoted, one.quasi_identifiers))}) AS fact "
             f"FROM {self.rows(one)}"
-            for one in self.profile.risk.sets
+            for one in self.gate.rules.sets
             if one.table != PERSONS
         ]
         own = self._of_persons()
@@ -195,7 +197,7 @@ class _Look:
 
     def rows(self, one: RiskSet) -> str:
         """Return the query of a set's rows."""
-        where = f"include/releases/{self.profile.id}.yaml: set '{one.id}'"
+        where = f"{self.gate.where}: set '{one.id}'"
         columns = dict.fromkeys((*self._columns(one), *one.sensitive))
         return self.shown.rows(where, one.table, tuple(columns))
 
@@ -209,7 +211,7 @@ class _Look:
         persons = self.shown.columns[PERSONS]
         named = [
             column
-            for one in self.profile.risk.sets
+            for one in self.gate.rules.sets
             for column in self._columns(one)
             if column in persons
             and (one.table == PERSONS or column not in self.shown.columns[one.table])

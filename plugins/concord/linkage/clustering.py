@@ -1,7 +1,11 @@
-"""From linked pairs to persons: connected records, cut where they contradict."""
+"""From linked pairs to persons: connected records, cut where they contradict.
+
+Or where one weak link is all that holds two groups together.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -54,42 +58,75 @@ def limit_size(
     return keep
 
 
+def loosely_joined(
+    group: Ints, links: tuple[Floats, Ints, Ints], *, bridge_weight: float
+) -> Ints:
+    """Return the groups that only weak links hold together, each by its smallest node.
+
+    Such a group falls into two or more groups of two nodes or more where its links
+    below ``bridge_weight`` are left out.
+    """
+    weight, left, right = links
+    strong = weight >= bridge_weight
+    inner = connect(len(group), left[strong], right[strong])
+    first = (inner == np.arange(len(group))) & (_sizes(inner) > 1)
+    inside = np.bincount(group[first], minlength=len(group))
+    return np.flatnonzero(inside > 1)
+
+
 def cut_contradictions(
-    links: Iterable[Link], refused: Iterable[tuple[int, int]]
+    links: Iterable[Link],
+    refused: Iterable[tuple[int, int]],
+    *,
+    bridge_weight: float = -inf,
 ) -> dict[int, int]:
     """Group nodes by their strongest links, never two that are refused together.
 
-    Links are taken from the strongest down, as in Kruskal's algorithm; one that would
-    put two refused nodes into one group is left out. Ties go to the lowest node.
+    Links are taken from the strongest down, as in Kruskal's algorithm. One that would
+    put two refused nodes into one group is left out, and so is one below
+    ``bridge_weight`` that alone would join two groups which hold without such links.
+    Ties go to the lowest node.
 
     Returns:
         For each node that has a link, the smallest node of its group.
     """
-    enemies: defaultdict[int, set[int]] = defaultdict(set)
-    for one, other in refused:
-        enemies[one].add(other)
-        enemies[other].add(one)
-    members: dict[int, set[int]] = {}
-    home: dict[int, int] = {}
-    for _, left, right in sorted(links, key=lambda link: (-link[0], link[1], link[2])):
-        for node in (left, right):
-            if node not in home:
-                home[node] = node
-                members[node] = {node}
+    ordered = sorted(links, key=lambda link: (-link[0], link[1], link[2]))
+    enemies = _neighbours(refused)
+    friends = _neighbours((left, right) for _, left, right in ordered)
+    home = {node: node for node in friends}
+    members = {node: {node} for node in friends}
+    held: set[int] = set()
+    for weight, left, right in ordered:
         kept, joined = sorted((home[left], home[right]))
-        if kept == joined or _contradict(members[kept], members[joined], enemies):
+        if kept == joined:
             continue
-        members[kept] |= members[joined]
+        one, other = members[kept], members[joined]
+        if _between(one, other, enemies):
+            continue
+        strong = weight >= bridge_weight
+        both_hold = kept in held and joined in held
+        if both_hold and not strong and _between(one, other, friends) == 1:
+            continue
+        one |= other
         for node in members.pop(joined):
             home[node] = kept
+        if strong or joined in held:
+            held.add(kept)
     return home
 
 
-def _contradict(
-    one: set[int], other: set[int], enemies: Mapping[int, set[int]]
-) -> bool:
-    """Tell whether any node of one group is refused with any of the other."""
-    return any(enemies.get(node, set()) & other for node in one)
+def _neighbours(pairs: Iterable[tuple[int, int]]) -> defaultdict[int, set[int]]:
+    """Return for each node those that a pair joins it with."""
+    neighbours: defaultdict[int, set[int]] = defaultdict(set)
+    for one, other in pairs:
+        neighbours[one].add(other)
+        neighbours[other].add(one)
+    return neighbours
+
+
+def _between(one: set[int], other: set[int], neighbours: Mapping[int, set[int]]) -> int:
+    """Count the pairs of neighbours between two groups."""
+    return sum(len(neighbours.get(node, set()) & other) for node in one)
 
 
 def _sizes(group: Ints) -> Ints:

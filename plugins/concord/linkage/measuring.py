@@ -19,7 +19,8 @@ from concord.linkage.judging import (
     overall,
     recorded_traits,
 )
-from concord.linkage.prediction import RECORDS, connection, link
+from concord.linkage.nodes import RECORDS, connection
+from concord.linkage.prediction import link
 from concord.linkage.settings import PersonModel, Thresholds
 from concord.linkage.standardise import LINKAGE, standardise
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 from concord.linkage.evaluation import Agreement
 from concord.linkage.intervals import LEVEL, ROUNDS, Estimate, Measured
 from concord.linkage.measuring import AtThreshold, Judged
-from concord.linkage.prediction import connection, open_linker, prepare_nodes
+from concord.linkage.nodes import connection, prepare_nodes
+from concord.linkage.scoring import SAME_FEED, open_linker
 from concord.linkage.settings import PersonModel
 
 Floats = npt.NDArray[np.float64]
@@ -73,13 +74,14 @@ def candidate_pairs(
         return con.sql(
             f"""
             WITH node AS (
-                SELECT unique_id, record_key, person_id
+                SELECT unique_id, feed, record_key, person_id
                 FROM {nodes} INNER JOIN grouping USING (record_key)
             ),
             -- Nodes are numbered by record key, so the smaller key comes first.
             weighed AS (
                 SELECT l.record_key AS one, r.record_key AS other,
-                    match_weight AS weight, l.person_id = r.person_id AS linked
+                    match_weight + {SAME_FEED} AS weight,
+                    l.person_id = r.person_id AS linked
                 FROM {scored.physical_name} AS p
                 INNER JOIN node AS l ON p.unique_id_l = l.unique_id
                 INNER JOIN node AS r ON p.unique_id_r = r.unique_id
@@ -99,7 +101,8 @@ def candidate_pairs(
                 CASE WHEN weight IS NULL THEN NULL {edges} ELSE {_EDGES[-1]} END::DOUBLE
                     AS lowest
             FROM pair ORDER BY one, other
-            """
+            """,
+            params={"same_feed": model.guard.same_feed_weight},
         ).to_arrow_table()
 
 

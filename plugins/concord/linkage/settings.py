@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -29,7 +29,7 @@ class Level(_Strict):
     label: str
     sql: str
     unknown: bool = False
-    term_frequency: str | None = None
+    term_frequency: Literal["full_name"] | None = None
 
 
 class Comparison(_Strict):
@@ -69,6 +69,8 @@ class GuardParameters(_Strict):
     ssn_distance: int = Field(ge=1)
     max_cluster_size: int = Field(ge=2)
     strict_weight: float
+    bridge_weight: float
+    same_feed_weight: float = Field(le=0)
 
 
 class PersonSettings(_Strict):

@@ -72,23 +72,21 @@ def phone_of(text: str) -> str | None:
 
 def add_text_functions(con: duckdb.DuckDBPyConnection) -> None:
     """Add the functions that the steps call to a connection, once."""
-    for name, function in (
-        ("fold", fold),
-        ("street_of", street_of),
-        ("phone_of", phone_of),
-    ):
-        known = con.execute(
-            "SELECT COUNT(*) FROM duckdb_functions() WHERE function_name = ?", [name]
-        ).fetchall()
-        if known == [(0,)]:
-            con.create_function(
-                name,
-                _on_arrow(function),
-                ["VARCHAR"],
-                "VARCHAR",
-                type=ARROW,
-                null_handling=SPECIAL,  # what can't be read comes back as null
-            )
+    functions = {"fold": fold, "street_of": street_of, "phone_of": phone_of}
+    known = con.execute(
+        "SELECT DISTINCT function_name FROM duckdb_functions() "
+        "WHERE list_contains(?, function_name)",
+        [list(functions)],
+    ).fetchall()
+    for name in functions.keys() - {name for (name,) in known}:
+        con.create_function(
+            name,
+            _on_arrow(functions[name]),
+            ["VARCHAR"],
+            "VARCHAR",
+            type=ARROW,
+            null_handling=SPECIAL,  # what can't be read comes back as null
+        )
 
 
 def _on_arrow(

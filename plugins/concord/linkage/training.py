@@ -15,7 +15,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from concord.linkage.prediction import connection, open_linker, prepare_nodes
+from concord.linkage.nodes import connection, prepare_nodes
+from concord.linkage.scoring import open_linker
 from concord.linkage.settings import (
     MODEL_FILE,
     UNIQUE_ID,

@@ -57,13 +57,13 @@ def add_people(profile: ReleaseProfile, draft: Any, outlets: list[Asset]) -> Non
     """Add to a DAG what follows on a draft: its author, its reviewers, its release."""
 
     @task
-    def submit(draft: dict[str, Any], answer: Any) -> list[str]:
+    def submit(draft: dict[str, Any], answer: Any) -> dict[str, int]:
         from concord.orchestration import tasks
 
         return tasks.submit(profile.id, draft["release"], answer)
 
     @task
-    def vote(draft: dict[str, Any], answer: Any) -> str:
+    def vote(draft: dict[str, Any], answer: Any) -> dict[str, int]:
         from concord.orchestration import tasks
 
         return tasks.vote(profile.id, draft["release"], answer)

@@ -10,16 +10,15 @@ def record_failure(context: dict[str, Any]) -> None:
 
     May be called more than once for one failure; an event more does no harm.
     """
-    from concord.pipeline import open_county
+    from concord.orchestration.tasks import step
 
     instance = context["task_instance"]
     error = context.get("exception")
-    with open_county() as county:
-        county.ledger.record_event(
-            "task_failed",
-            night_of(context["dag_run"]),
-            dag=instance.dag_id,
-            task=instance.task_id,
-            attempt=instance.try_number,
-            error=type(error).__name__,
-        )
+    facts = {
+        "dag": instance.dag_id,
+        "task": instance.task_id,
+        "attempt": instance.try_number,
+        "error": getattr(error, "kind", type(error).__name__),
+    }
+    night = night_of(context["dag_run"])
+    step("callback", lambda c: c.ledger.record_event("task_failed", night, **facts))

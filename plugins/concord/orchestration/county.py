@@ -9,6 +9,7 @@ from concord.contracts.registry import Registry, load_registry
 from concord.orchestration.callbacks import record_failure
 from concord.orchestration.dates import first_schedulable
 from concord.settings import Settings
+from concord.steps import Step
 
 SCAN_AFTER_MINUTES = 240  # in which the night's release and report are made
 
@@ -25,8 +26,13 @@ def contracts() -> list[Contract]:
 
 
 def profiles() -> list[str]:
-    """Return the names of the release profiles."""
-    return sorted(_registry().profiles)
+    """Return the names of the release profiles that are published by themselves."""
+    return sorted(n for n, p in _registry().profiles.items() if p.nightly)
+
+
+def names() -> frozenset[str]:
+    """Return the names of the feeds and release profiles."""
+    return frozenset({*_registry().contracts, *_registry().profiles})
 
 
 def profile(name: str) -> ReleaseProfile:
@@ -87,7 +93,18 @@ def default_args() -> dict[str, Any]:
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=30),
         "on_failure_callback": record_failure,
+        "show_return_value_in_logs": False,
     }
+
+
+def on_queue(*steps: Step) -> dict[str, str]:
+    """Return the queue of a task that runs these steps, where each has its own.
+
+    The workers of a queue are given the keys of its steps and no others.
+    """
+    if not Settings().step_queues:
+        return {}
+    return {"queue": "concord-" + "-".join(steps)}
 
 
 def describe(contract: Contract) -> str:

@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 
 from concord.landing.records import now
+from concord.pipeline.aggregating import publish_step
 from concord.pipeline.backfilling import backfill, publish_once
 from concord.pipeline.county import County, open_county
 from concord.pipeline.ingest import check, is_fresh, is_on_time, land, landed
 from concord.pipeline.link_night import link
 from concord.pipeline.placing import link_places
-from concord.pipeline.publishing import PublishStep
 from concord.pipeline.rebuilding import rebuild_ledger
 from concord.pipeline.refreshing import approve_full_refresh
 from concord.pipeline.releasing import ReleaseGate
@@ -46,17 +46,22 @@ __all__ = [
 
 
 def prepare_keymap(county: County, profile: str, night: date) -> str:
-    """Make a release's keymap: the vault's side of de-identification."""
-    return PublishStep(county, profile).prepare_keymap(night)
+    """Make a release's keymap: the vault's side of de-identification.
+
+    Raises:
+        NothingDue: The profile publishes nothing on this night.
+    """
+    return publish_step(county, profile).prepare_keymap(night)
 
 
 def publish(county: County, profile: str, night: date, run_id: str) -> Release:
     """Build, check and publish a release from content and its keymap.
 
     Raises:
+        NothingDue: The profile publishes nothing on this night.
         DisclosureRefused: A disclosure check failed; the last release stays current.
     """
-    return PublishStep(county, profile).publish(night, run_id)
+    return publish_step(county, profile).publish(night, run_id)
 
 
 def report(county: County, night: date) -> Path:

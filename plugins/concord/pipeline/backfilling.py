@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from concord.exceptions import ConfigError, DataError, LockLost
+from concord.exceptions import ConfigError, DataError, LockLost, NothingDue
 from concord.landing.locks import EVERY_NIGHT, locked, locked_nights, refused
 from concord.landing.staging import StagedLedger
+from concord.pipeline.aggregating import publish_step
 from concord.pipeline.county import County
 from concord.pipeline.ingest import (
     OpenTransport,
@@ -21,7 +22,6 @@ from concord.pipeline.ingest import (
     land_alone,
 )
 from concord.pipeline.link_night import link
-from concord.pipeline.publishing import PublishStep
 from concord.publication.release import Release
 
 PATIENCE_SECONDS = 3600
@@ -123,7 +123,12 @@ def publish_once(county: County, last: date, run_id: str) -> tuple[Release, ...]
     link(county, night)
     releases = []
     for profile in sorted(county.registry.profiles):
-        step = PublishStep(county, profile)
-        step.prepare_keymap(night)
-        releases.append(step.publish(night, run_id))
+        if not county.registry.profile(profile).nightly:
+            continue
+        step = publish_step(county, profile)
+        try:
+            step.prepare_keymap(night)
+            releases.append(step.publish(night, run_id))
+        except NothingDue:
+            continue  # its last release stays current
     return tuple(releases)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from concord.contracts.registry import Registry, load_registry
+from concord.key_custody import check_keys
 from concord.landing.journal import Journal
 from concord.landing.ledger import Ledger
+from concord.sealed_errors import ErrorStore
 from concord.sealing import KeyRing
 from concord.settings import Settings
+from concord.steps import Step
 from concord.zones import Zones
 
 
@@ -22,6 +25,10 @@ class County:
     ledger: Ledger
     registry: Registry
 
+    def acting(self, step: Step) -> "County":
+        """Return the county as a step sees it: with the keys of that step alone."""
+        return replace(self, keys=self.keys.acting(step))
+
 
 @contextmanager
 def open_county(settings: Settings | None = None) -> Iterator[County]:
@@ -29,10 +36,24 @@ def open_county(settings: Settings | None = None) -> Iterator[County]:
     settings = settings or Settings()
     zones = Zones(settings.home)
     zones.prepare()
+    keys = key_ring(settings)
+    check_keys(zones, keys)
     ledger = Ledger(settings.ledger, Journal(zones.landing))
     try:
-        yield County(
-            settings, zones, KeyRing(zones.keys), ledger, load_registry(settings)
-        )
+        yield County(settings, zones, keys, ledger, load_registry(settings))
     finally:
         ledger.close()
+
+
+def key_ring(settings: Settings) -> KeyRing:
+    """Return the keys of this process: the county's, or those handed out to it."""
+    return KeyRing(
+        settings.keys or Zones(settings.home).keys,
+        encryption=settings.key_encryption,
+        handed_out=settings.keys is not None,
+    )
+
+
+def error_store(settings: Settings) -> ErrorStore:
+    """Return where the errors of this process's steps are kept for the steward."""
+    return ErrorStore(Zones(settings.home).errors, key_ring(settings))

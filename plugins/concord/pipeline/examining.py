@@ -104,13 +104,16 @@ def _examine_content(draft: Draft, settings: Settings, night: date) -> None:
     """Curate, for every profile, a release of nothing, which all SQL must survive."""
     findings = draft.findings
     tables = draft_tables(settings.include / "sql" / "curated", findings)
+    public = draft_tables(settings.include / "sql" / "public", findings)
     with findings.gathered():
         path = settings.include / "reference" / "zip3_population_2020.csv"
         zip3 = Zip3Table.read(path)
         for profile in draft.registry.profiles.values():
             with duckdb.connect(config={"threads": 1}) as con:
                 made = _deidentify_nothing(con, draft, profile, zip3, night)
-                _curate_each(con, tables, draft.contracts.keys() - made, findings)
+                counted = () if profile.aggregates is None else public
+                lost = draft.contracts.keys() - made
+                _curate_each(con, (*tables, *counted), lost, findings)
 
 
 def _deidentify_nothing(
@@ -125,7 +128,7 @@ def _deidentify_nothing(
     nobody = NOBODY.empty_table()
     keymap = build_keymap({}, {}, nobody, profile, tokens, zip3, night)
     load_keymap(con, keymap)
-    load_assaults(con, None, draft.registry.contracts, tokens)
+    load_assaults(con, None, {}, tokens)
     con.register("_states", SOURCE_STATES.empty_table())
     con.execute("CREATE TABLE source_states AS FROM _states")
     con.unregister("_states")

@@ -19,6 +19,7 @@ from concord.landing.records import Delivery, FeedStatus
 from concord.landing.staging import StagedLedger
 from concord.pipeline.county import County
 from concord.pipeline.refreshing import since, use_up
+from concord.steps import Step
 from concord.transport.base import Drop, Transport
 from concord.validation.feed_check import CheckResult, FeedCheck
 from concord.validation.states import StateStore
@@ -54,6 +55,7 @@ def land_alone(
     only_if_due: bool = False,
 ) -> tuple[str, ...]:
     """Land a night whose lock the county's ledger holds."""
+    county = county.acting(Step.LAND)
     contract = county.registry.contract(feed)
     agreement = county.registry.agreement_of(contract)
     if not agreement.in_force(night):
@@ -239,6 +241,7 @@ def check(county: County, feed: str, night: date) -> CheckResult:
 
 def check_alone(county: County, feed: str, night: date) -> CheckResult:
     """Check a night whose lock the county's ledger holds, and no other."""
+    county = county.acting(Step.CHECK)
     contract = county.registry.contract(feed)
     step = FeedCheck(
         county.settings,

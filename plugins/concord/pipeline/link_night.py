@@ -7,6 +7,7 @@ from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.county import County
 from concord.pipeline.linking import LinkStep
 from concord.pipeline.placing import link_places
+from concord.steps import Step
 
 
 def link(county: County, night: date) -> str:
@@ -17,8 +18,8 @@ def link(county: County, night: date) -> str:
     """
     path = county.settings.gazetteer
     gazetteer = None if path is None else read_gazetteer(path)
-    persons_id = LinkStep(county).run(night)
-    AssaultStep(county).run(night)
+    persons_id = LinkStep(county.acting(Step.LINK)).run(night)
+    AssaultStep(county.acting(Step.ASSAULTS)).run(night)
     if gazetteer is not None:
-        link_places(county, night, gazetteer)
+        link_places(county.acting(Step.LINK), night, gazetteer)
     return persons_id

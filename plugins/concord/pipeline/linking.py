@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from concord.linkage.encoded import (
 from concord.linkage.history import dated, ended
 from concord.linkage.identity import Assignment, assign_person_ids
 from concord.linkage.person_events import explained, ids_of
-from concord.linkage.prediction import LinkResult, link
+from concord.linkage.prediction import LinkResult
 from concord.linkage.review import review_queue
 from concord.linkage.settings import PersonModel, load_model
 from concord.linkage.versions import model_digest
@@ -32,6 +33,7 @@ from concord.pipeline.county import County
 from concord.pipeline.deciding import DecisionLog
 from concord.pipeline.person_store import RUN, RUNS, PersonStore, read_run
 from concord.pipeline.promoting import MODEL, limit_of_churn
+from concord.pipeline.rescoring import SCORING, KeptScores, Rescored
 from concord.pipeline.states import person_records, states_as_of
 from concord.pprl.keys import LinkageKey, load_key
 from concord.settings import new_keys
@@ -75,12 +77,23 @@ class _Night:
         return {key for decision in changed for key in decision.pair}
 
 
+@dataclass(frozen=True)
+class _Linked:
+    """A night's records in clusters, those without names too, and last night's ids."""
+
+    records: pa.Table
+    previous: pa.Table | None
+    rescored: Rescored
+    joined: Joined
+
+
 class LinkStep:
     """Links the vault's person records as of a night."""
 
     def __init__(self, county: County) -> None:
         self.county = county
         self.store = PersonStore(county)
+        self.scores = KeptScores(self.store.folder, self.store.key)
         lent = county.settings.linkage_key
         self.linkage_key = None if lent is None else load_key(lent)
 
@@ -132,63 +145,76 @@ class LinkStep:
         records = pa.concat_tables(
             person_records(self.county, tonight.states), promote_options="permissive"
         )
-        before = tonight.before
-        previous = self.store.read_if_any(before, "assignments")
-        named, nameless = apart(records)
-        result = self._link(named, tonight, previous)
-        joined = join_encoded(
-            result.clusters, named, nameless, tonight.encoded, self.linkage_key
-        )
+        linked = self._link(records, name, tonight)
+        with (
+            appearing(self.store.folder / name) as folder,
+            self.scores.saving(linked.rescored, folder, name),
+        ):
+            run = self._fill(folder, name, tonight, linked)
+            write_bytes(folder / RUN, RUNS.dump_json(run, indent=2))
+        self.scores.forget_others(linked.rescored)
+
+    def _fill(
+        self, folder: Path, name: str, tonight: _Night, linked: _Linked
+    ) -> LinkageRun:
+        """Give ids to a night's clusters and write them; returns what is told of it."""
+        before, records, result = tonight.before, linked.records, linked.rescored.result
         assignment = assign_person_ids(
-            joined.clusters,
-            previous,
+            linked.joined.clusters,
+            linked.previous,
             new_keys,
             self.store.read_if_any(before, "retired"),
             self.store.former(before) if before else None,
         )
-        moved = churn(assignment.assignments, previous)
+        moved = churn(assignment.assignments, linked.previous)
         self._brake(moved, tonight)
-        tables = self._tables(name, tonight, assignment, previous)
+        tables = self._tables(name, tonight, assignment, linked.previous)
         queue = review_queue(
             result.possible, assignment.assignments, rulings_of(tonight.decisions)
         )
         tables |= {"review": queue}
         tables["assignments"] = _with_feed(tables["assignments"], records)
-        with appearing(self.store.folder / name) as folder:
-            for part, table in tables.items():
-                self.store.write(folder, name, part, table)
-            made = LinkageRun(
-                night=tonight.night,
-                persons_id=name,
-                records=records.num_rows,
-                persons=pc.count_distinct(assignment.assignments["person_id"]).as_py(),
-                model_version=tonight.model.version,
-                inputs={s.feed: s.state_id for s in tonight.states},
-                measures={
-                    **_measures(records, result, joined, assignment, moved),
-                    "possible": queue.num_rows,
-                    "decisions": len(tonight.decisions),
-                    MODEL: tonight.digest,
-                },
-                at=now(),
-            )
-            write_bytes(folder / RUN, RUNS.dump_json(made, indent=2))
+        for part, table in tables.items():
+            self.store.write(folder, name, part, table)
+        return LinkageRun(
+            night=tonight.night,
+            persons_id=name,
+            records=records.num_rows,
+            persons=pc.count_distinct(assignment.assignments["person_id"]).as_py(),
+            model_version=tonight.model.version,
+            inputs={s.feed: s.state_id for s in tonight.states},
+            measures={
+                **_measures(records, result, linked.joined, assignment, moved),
+                "possible": queue.num_rows,
+                "decisions": len(tonight.decisions),
+                MODEL: tonight.digest,
+                SCORING: linked.rescored.measures,
+            },
+            at=now(),
+        )
 
-    def _link(
-        self, records: pa.Table, tonight: _Night, previous: pa.Table | None
-    ) -> LinkResult:
+    def _link(self, records: pa.Table, name: str, tonight: _Night) -> _Linked:
         settings = self.county.settings
+        previous = self.store.read_if_any(tonight.before, "assignments")
+        named, nameless = apart(records)
         with self.county.zones.workspace("linkage") as scratch:
-            return link(
-                records,
+            rescored = self.scores.link(
+                named,
                 tonight.model,
+                persons_id=name,
                 night=tonight.night,
+                before=tonight.before,
                 threads=settings.threads,
                 memory_limit=settings.memory_limit,
                 scratch=scratch,
                 previous=previous,
                 rulings=rulings_of(tonight.decisions),
             )
+        clusters = rescored.result.clusters
+        joined = join_encoded(
+            clusters, named, nameless, tonight.encoded, self.linkage_key
+        )
+        return _Linked(records, previous, rescored, joined)
 
     def _tables(
         self,

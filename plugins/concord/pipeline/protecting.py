@@ -43,7 +43,13 @@ def protect_persons(
     Raises:
         RiskRefused: The persons can't be brought to k within the profile's rule.
     """
-    keys = {t.name: t.about.key for t in tables if t.name in profile.tables}
-    gate = RiskGate(profile, keys, county.settings.include / "reference")
+    rule = profile.hiding
+    gate = RiskGate(
+        f"include/releases/{profile.id}.yaml",
+        profile.risk,
+        rule.k,
+        {t.name: t.about.key for t in tables if t.name in profile.tables},
+        county.settings.include / "reference",
+    )
     before = gate.measure(con, whole=False)
-    return Protected(protect(con, PERSONS, TOKEN, profile.k_anonymity), gate, before)
+    return Protected(protect(con, PERSONS, TOKEN, rule), gate, before)

@@ -7,8 +7,9 @@ vault again, to prove that nothing of it is in the release.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,7 +20,8 @@ from concord.contracts.models import Contract
 from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
 from concord.curation.running import curate
-from concord.curation.sql_files import CuratedTable, read_tables, select_tables
+from concord.curation.selection import Selected, as_published, select
+from concord.curation.sql_files import CuratedTable
 from concord.deidentification.assaults import ASSAULTS, load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
@@ -38,12 +40,12 @@ from concord.pipeline.states import person_records, states_of
 from concord.publication.reading import created_at
 from concord.publication.release import Release, ReleaseContext, publish
 from concord.sealing import read_table, write_table
+from concord.steps import Step
 from concord.validation.states import StateStore, state_id
-from concord.zones import appearing
+from concord.zones import Zones, appearing
 
 KEYMAPS = "keymaps"
 KEYMAP_TABLES = ("person_keys", "persons", "place_keys", "successions")
-EPOCH = "1"
 SOURCE_STATES = pa.schema(
     [
         ("feed", pa.string()),
@@ -56,25 +58,37 @@ SOURCE_STATES = pa.schema(
 )
 
 
+def keymaps_of(zones: Zones, profile: str, epoch: str) -> Path:
+    """Return the folder of a profile's keymaps under one key; it goes with the key."""
+    return zones.content / KEYMAPS / profile / epoch
+
+
 class PublishStep:
     """Makes the releases of one profile."""
 
     def __init__(self, county: County, profile: str) -> None:
-        self.county = county
+        self.county = county.acting(Step.ASSEMBLE)
+        self.vault = county.acting(Step.KEYMAP)
+        self.gate = county.acting(Step.GATE)
         self.profile = county.registry.profile(profile)
-        self.keymaps = county.zones.content / KEYMAPS / profile
+
+    @cached_property
+    def selected(self) -> Selected:
+        """Return the SQL that the profile needs, read once."""
+        return select(self.county.settings.include, self.profile)
 
     def prepare_keymap(self, night: date) -> str:
         """Make the keymap of a night from the vault; returns its name."""
         run, states = self._linked(night)
         name = self._keymap_name(night, run)
-        if not (self.keymaps / name).is_dir():
+        folder = self._keymaps() / name
+        if not folder.is_dir():
             keymap = self._keymap(night, run, states)
-            key = self.county.keys.zone_key("content")
-            with appearing(self.keymaps / name) as folder:
+            key = self.vault.keys.zone_key(KEYMAPS)
+            with appearing(folder) as staging:
                 for part in KEYMAP_TABLES:
                     table = getattr(keymap, part)
-                    write_table(table, folder / f"{part}.parquet", key, place=name)
+                    write_table(table, staging / f"{part}.parquet", key, place=name)
         return name
 
     def publish(self, night: date, run_id: str) -> Release:
@@ -93,28 +107,12 @@ class PublishStep:
         ):
             self._deidentify(con, states, keymap)
             self._assaults(con, run)
-            tables = self._curate(con)
-            self._compare_agencies(con, night)
-            protected = protect_persons(con, self.county, self.profile, tables)
-            scanned, found = side_by_side(
-                con,
-                lambda cursor: check_release(
-                    cursor,
-                    self.county,
-                    self.profile,
-                    tables,
-                    states,
-                    self._zip3_table(),
-                ),
-                protected.proven,
-            )
-            risk = _risk(found, scanned)
-            finished = self._tables(con)
+            finished, risk = self._checked(con, night, states)
         release = publish(
             finished,
             context=self._context(night, run, states, run_id, risk),
             releases=self.county.zones.releases,
-            keys=self.county.zones.keys,
+            keys=self.county.keys.folder,
             held_back=self.profile.reviewers > 0,
         )
         if self.profile.reviewers:
@@ -122,6 +120,32 @@ class PublishStep:
         rows = {name: table.num_rows for name, table in finished.items()}
         self._record(release, rows, night, run, states, risk)
         return release
+
+    def _checked(
+        self, con: duckdb.DuckDBPyConnection, night: date, states: Sequence[FeedState]
+    ) -> tuple[Mapping[str, pa.Table], dict[str, Any]]:
+        """Make the tables and hold them to the profile; returns what was found too."""
+        tables = self._curate(con)
+        self._compare_agencies(con, night)
+        protected = protect_persons(con, self.county, self.profile, tables)
+        scanned, found = side_by_side(
+            con,
+            lambda cursor: self._look_last(cursor, tables, states),
+            protected.proven,
+        )
+        scan = {"identifiers": scanned, "findings": 0}
+        return self._tables(con), {**found, "scan": scan}
+
+    def _look_last(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        tables: Sequence[CuratedTable],
+        states: Sequence[FeedState],
+    ) -> int:
+        """Look at the tables as they would leave; returns how much was looked for."""
+        return check_release(
+            con, self.gate, self.profile, tables, states, self._zip3_table()
+        )
 
     # What the release is made of ------------------------------------------------
 
@@ -139,30 +163,35 @@ class PublishStep:
         return StateStore(self.county.zones, self.county.keys, feed)
 
     def _tokeniser(self) -> Tokeniser:
-        key = self.county.keys.release_key(self.profile.id)
-        return Tokeniser(key, self.profile.id, EPOCH)
+        used = self.county.keys.release_key(self.profile.id)
+        return Tokeniser(used.key, self.profile.id, used.epoch)
 
     def _zip3_table(self) -> Zip3Table:
         include = self.county.settings.include
         return Zip3Table.read(include / "reference" / "zip3_population_2020.csv")
 
+    def _keymaps(self) -> Path:
+        """Return the folder of the keymaps that were made under the key in use."""
+        used = self.county.keys.release_key(self.profile.id)
+        return keymaps_of(self.county.zones, self.profile.id, used.epoch)
+
     def _keymap_name(self, night: date, run: LinkageRun) -> str:
-        key = sha256(self.county.keys.release_key(self.profile.id)).hexdigest()
+        used = self.county.keys.release_key(self.profile.id)
         profile = self.profile.model_dump_json()
-        inputs = (__version__, profile, EPOCH, key, run.persons_id)
+        inputs = (__version__, profile, used.label, run.persons_id)
         return state_id(night, inputs)
 
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
-        records = person_records(self.county, states, needed_columns(self.profile))
+        records = person_records(self.vault, states, needed_columns(self.profile))
         persons = {s.feed: r for s, r in zip(states, records, strict=True)}
         places = {}
         for state in states:
-            store = self._store(state.feed)
+            store = StateStore(self.vault.zones, self.vault.keys, state.feed)
             if "place" in store.vault_tables(state.state_id):
                 places[state.feed] = store.read_vault(state.state_id, "place")
-        vault = PersonStore(self.county)
+        vault = PersonStore(self.vault)
         return build_keymap(
             persons,
             places,
@@ -176,10 +205,10 @@ class PublishStep:
         )
 
     def _read_keymap(self, name: str) -> Keymap:
-        key = self.county.keys.zone_key("content")
+        key = self.county.keys.zone_key(KEYMAPS)
         return Keymap(
             *(
-                read_table(self.keymaps / name / f"{part}.parquet", key)
+                read_table(self._keymaps() / name / f"{part}.parquet", key)
                 for part in KEYMAP_TABLES
             )
         )
@@ -238,19 +267,14 @@ class PublishStep:
 
     def _assaults(self, con: duckdb.DuckDBPyConnection, run: LinkageRun) -> None:
         """Give the curated SQL the linked assaults, if it reads them."""
-        if any(ASSAULTS in table.reads for table in self._curated()):
+        if any(ASSAULTS in table.reads for table in self.selected.made):
             contracts = self.county.registry.contracts
             pairs = AssaultStep(self.county).pairs(run)
             load_assaults(con, pairs, contracts, self._tokeniser())
 
-    def _curated(self) -> tuple[CuratedTable, ...]:
-        folder = self.county.settings.include / "sql" / "curated"
-        return select_tables(read_tables(folder), self.profile.tables)
-
     def _curate(self, con: duckdb.DuckDBPyConnection) -> tuple[CuratedTable, ...]:
-        tables = self._curated()
-        curate(con, tables)
-        return tables
+        curate(con, self.selected.made)
+        return self.selected.published
 
     def _compare_agencies(self, con: duckdb.DuckDBPyConnection, night: date) -> None:
         """Record how many of one agency's numbers another has: counts only."""
@@ -298,9 +322,8 @@ class PublishStep:
         run_id: str,
         risk: Mapping[str, Any],
     ) -> ReleaseContext:
-        dictionary = build_dictionary(
-            self._curated(), self.county.registry, self.profile
-        )
+        published = [as_published(table) for table in self.selected.published]
+        dictionary = build_dictionary(published, self.county.registry, self.profile)
         return ReleaseContext(
             profile=self.profile.id,
             title=self.profile.title,
@@ -316,6 +339,7 @@ class PublishStep:
             created_at=now(),
             run_id=run_id,
             risks=(risk,),
+            key_epoch=self.county.keys.release_key(self.profile.id).epoch,
         )
 
     def _record(
@@ -349,8 +373,3 @@ class PublishStep:
             release=release.number,
             reused=release.reused,
         )
-
-
-def _risk(found: Mapping[str, Any], scanned: int) -> dict[str, Any]:
-    """Return what the disclosure checks found, for manifest, ledger and report."""
-    return {**found, "scan": {"identifiers": scanned, "findings": 0}}

@@ -56,7 +56,8 @@ def _validate(
     """Run the curated suites; a broken critical rule stops the release."""
     broken = []
     for table in tables:
-        path = county.settings.expectations / "curated" / f"{table.name}.json"
+        folder = county.settings.expectations / table.path.parent.name
+        path = folder / f"{table.name}.json"
         suite = suites.load_suite(path)
         described = con.execute(f"DESCRIBE {quoted(table.name)}").fetchall()
         view = f"numbered_{table.name}"
@@ -74,7 +75,7 @@ def _validate(
     if broken:
         raise DisclosureRefused(
             "curated tables break their rules: " + "; ".join(broken) + ". "
-            "See expectations/curated for each rule's reason"
+            "The suites in expectations/ say each rule's reason"
         )
 
 

@@ -18,6 +18,8 @@ from concord.landing.receipts import RECEIPT
 from concord.pipeline.assaults import AssaultStep
 from concord.pipeline.backfilling import whole_feed
 from concord.pipeline.county import County
+from concord.pipeline.person_store import PERSONS
+from concord.pipeline.rescoring import forget_scores
 from concord.validation.record_keys import RecordKeys
 from concord.validation.states import DESCRIPTION, StateDescription, StateStore
 
@@ -81,6 +83,7 @@ def _apply(county: County, feed: str, today: date) -> Destroyed | None:
         }
         AssaultStep(mine).forget(feed, names["state"])
         keys = _forget_keys(mine, feed)
+        forget_scores(mine.zones.vault / PERSONS, feed, names["state"])
         agreement = mine.registry.agreement_of(mine.registry.contract(feed))
         mine.ledger.record_event(
             "destroyed",

@@ -21,6 +21,7 @@ from concord.disclosure.identifiers import Finding, files, scan_server
 from concord.disclosure.searching import Artefact, KindResult, Looked, by_kind, search
 from concord.exceptions import ConfigError
 from concord.pipeline.county import County
+from concord.pipeline.rehearsing import Rehearsal, rehearse
 from concord.pipeline.states import states_as_of
 from concord.validation.quarantine import Quarantine
 from concord.validation.states import StateStore
@@ -65,12 +66,14 @@ class Scan:
     left_out: tuple[str, ...]
     vault: Control
     planted: Control | None
+    rehearsal: Rehearsal | None
 
     @property
     def clean(self) -> bool:
         """Say whether nothing was found by a scan that sees everything."""
-        seeing = self.vault.passed and (self.planted is None or self.planted.passed)
-        return seeing and not self.findings
+        canaries = self.rehearsal.seen if self.rehearsal else None
+        seen = (self.vault, self.planted, canaries)
+        return not self.findings and all(one is None or one.passed for one in seen)
 
 
 def everything(county: County) -> Scope:
@@ -112,12 +115,16 @@ def read_planted(path: Path | None) -> Planted:
     if path is None:
         return ()
     try:
-        return [list(map(str, one["tokens"])) for one in json.loads(path.read_bytes())]
+        found = [list(map(str, o["tokens"])) for o in json.loads(path.read_bytes())]
+        if found:
+            return found
+        wrong = "it is empty"
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ConfigError(
-            f"{path}: is no list of planted records with 'tokens' "
-            f"({type(error).__name__}). Give the county's canaries.json"
-        ) from None
+        wrong = type(error).__name__
+    raise ConfigError(
+        f"{path}: is no list of planted records with 'tokens' ({wrong}). "
+        "See docs/how-to/scan_for_leaks.md for its form"
+    )
 
 
 def scan_county(
@@ -125,6 +132,7 @@ def scan_county(
     scope: Scope,
     *,
     known_planted: Planted = (),
+    rehearsed: bool = False,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Scan:
     """Look through artefacts for every identifier that the vault holds tonight.
@@ -133,6 +141,7 @@ def scan_county(
         county: The county whose vault is looked for.
         scope: What to look through.
         known_planted: Planted records: looked for too, and to be seen in the vault.
+        rehearsed: Whether canaries walk through every feed first.
         tell: Is called with the bytes of each file that has been looked through.
     """
     night, tables = _opened(county)
@@ -140,6 +149,8 @@ def scan_county(
     dictionary = Dictionary.from_vault(tables, tokens=tokens, key=_key(county))
     workers = county.settings.threads
     looked = search(scope.artefacts, dictionary, workers=workers, tell=tell)
+    rehearsal = rehearse(county, night, _key(county)) if rehearsed else None
+    looked += rehearsal.looked if rehearsal else ()
     for name, url in scope.servers:
         looked.append(Looked(name, 0, scan_server(name, url, dictionary)))
     made = Scan(
@@ -154,6 +165,7 @@ def scan_county(
             if known_planted
             else None
         ),
+        rehearsal=rehearsal,
     )
     _record(county, made)
     return made
@@ -204,6 +216,7 @@ def _kind(county: County, path: Path) -> str:
         (zones.quarantine, "quarantine, sealed"),
         (zones.vault, "vault, sealed"),
         (zones.content, "content, sealed"),
+        (zones.errors, "errors, sealed"),
         (zones.keys, "keys"),
         (zones.scratch, "scratch and spilled data"),
         (zones.home / TEMPORARY, "temporary files"),
@@ -223,7 +236,8 @@ def _kind(county: County, path: Path) -> str:
 def _is_sealed(county: County, path: Path) -> bool:
     """Say whether a file lies where it has to be encrypted, so that it won't open."""
     zones = county.zones
-    folders = (zones.landing, zones.quarantine, zones.vault, zones.content)
+    sealed = (zones.landing, zones.quarantine, zones.vault, zones.content)
+    folders = (*sealed, zones.errors)
     return any(path.is_relative_to(folder) for folder in folders)
 
 
@@ -237,4 +251,5 @@ def _record(county: County, made: Scan) -> None:
         artefacts={one.kind: one.artefacts for one in made.kinds},
         vault_sought=made.vault.sought,
         vault_seen=made.vault.seen,
+        canaries_seen=made.rehearsal.seen.seen if made.rehearsal else None,
     )

@@ -12,10 +12,6 @@ from concord.pprl.values import Mode
 from concord.settings import new_key
 
 SCHEME = "pprl1"
-PUBLISHED = bytes(range(32))
-"""The key of the published test vectors; known to everybody and refused as a key."""
-
-_FEWEST_VALUES = 16  # 32 random bytes hold about 30 different ones
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,18 +40,7 @@ def load_key(path: Path) -> LinkageKey:
             f"{path}: no such key. Get it from the holder of the linkage key; who "
             "holds it makes one with `concord pprl key`"
         )
-    secret = read_key(path)
-    if secret == PUBLISHED:
-        raise KeyCustodyError(
-            f"{path}: the key of the published test vectors. Get the linkage key from "
-            "its holder"
-        )
-    if len(set(secret)) < _FEWEST_VALUES:
-        raise KeyCustodyError(
-            f"{path}: not random, so it can be guessed. Make one with "
-            "`concord pprl key`"
-        )
-    return LinkageKey(secret)
+    return LinkageKey(read_key(path))
 
 
 def create_key(path: Path) -> None:

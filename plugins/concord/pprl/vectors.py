@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from concord.exceptions import IntegrityError
+from concord.key_files import PUBLISHED
 from concord.pprl.encoder import ENCODINGS, Encoder
 from concord.pprl.files import packed_text
-from concord.pprl.keys import PUBLISHED, LinkageKey
+from concord.pprl.keys import LinkageKey
 from concord.pprl.values import person
 
 FILE = Path(__file__).with_name("test_vectors.json")

@@ -56,10 +56,23 @@ def changes(manifest: Mapping[str, Any], parent: Mapping[str, Any] | None) -> st
         ]
         rows = _row_changes(rows_by_table(parent), rows_by_table(manifest))
         columns = [
+            *_rotation(parent["profile"], manifest["profile"]),
             *_corrections(parent["tables"], manifest["tables"]),
             *_column_changes(parent["tables"], manifest["tables"]),
         ]
     return "\n".join([title, "", compared, "", *header, *rows, "", *columns])
+
+
+def _rotation(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return a line where the key of tokens is another than before."""
+    old, new = (profile.get("key_epoch", "1") for profile in (before, now))
+    if old == new:
+        return []
+    return [
+        f"Every token is new: their key was rotated (epoch {new}, {old} before). No "
+        "token of an earlier release is in this one, and `succession` leads from none.",
+        "",
+    ]
 
 
 def _row_changes(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:

@@ -50,7 +50,14 @@ from concord.publication.manifest import (
 from concord.publication.reading import PublishedRelease, history, withdrawn
 from concord.publication.signing import ManifestKey, announce
 from concord.publication.tables import store_table
-from concord.zones import PRIVATE, Zones, alone, sync
+from concord.zones import (
+    PRIVATE,
+    READABLE_FILE,
+    Zones,
+    alone,
+    readable_folder,
+    sync,
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ class ReleaseContext:
     created_at: datetime
     run_id: str
     risks: tuple[Mapping[str, object], ...] = ()
+    key_epoch: str = "1"
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def publish(
         raise ConfigError(f"profile {context.profile}: names no table to publish")
     signer = ManifestKey(keys or Zones(releases.parent).keys).signer()
     profile = releases / checked_name("profile", context.profile)
-    (profile / CREATION).mkdir(parents=True, exist_ok=True)
+    readable_folder(releases, profile.name, CREATION)
     with alone(profile / LOCK):
         _clear_leftovers(profile)
         announce(signer, profile)
@@ -201,6 +209,7 @@ def _write_content(
             "title": context.title,
             "basis": context.basis,
             "digest": context.profile_digest,
+            "key_epoch": context.key_epoch,
         },
         "night": context.night.isoformat(),
         "inputs": [dict(entry) for entry in context.inputs],
@@ -292,8 +301,9 @@ def _record(profile: Path, release: Release, context: ReleaseContext) -> None:
             "reused": release.reused,
         }
     )
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, READABLE_FILE)
     try:
+        os.fchmod(descriptor, READABLE_FILE)
         os.write(descriptor, f"{line}\n".encode())
         os.fsync(descriptor)
     finally:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from concord.exceptions import IntegrityError, KeyCustodyError
 from concord.publication.layout import PUBLIC_KEY
 from concord.sealing import KeyRing
-from concord.zones import write_bytes
+from concord.zones import READABLE_FILE, write_bytes
 
 
 class ManifestKey(KeyRing):
@@ -40,7 +40,7 @@ def announce(signer: Ed25519PrivateKey, profile: Path) -> None:
     """
     path, pem = profile / PUBLIC_KEY, as_pem(signer.public_key())
     if not path.exists():
-        write_bytes(path, pem)
+        write_bytes(path, pem, READABLE_FILE)
     elif path.read_bytes() != pem:
         raise KeyCustodyError(
             f"{path}: earlier releases were signed with another key. "

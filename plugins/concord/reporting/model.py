@@ -228,6 +228,7 @@ class Linkage:
     precision: Value | None
     recall: Value | None
     set_aside: tuple[SetAside, ...] = ()
+    control_differing: Count | None = None
     churn: Value | None = None
     possible: Count | None = None
     decisions: Count | None = None

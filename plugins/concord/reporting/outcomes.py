@@ -77,6 +77,9 @@ def linkage_of(
             for kind, count in measures.get("set_aside", {}).items()
             if count
         ),
+        control_differing=protect_if_known(
+            measures.get("scoring", {}).get("differing")
+        ),
         churn=_churn(measures.get("churn")),
         possible=protect_if_known(measures.get("possible")),
         decisions=protect_if_known(measures.get("decisions")),

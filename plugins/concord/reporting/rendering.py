@@ -186,7 +186,7 @@ def _linkage_lines(page: Page) -> Iterator[Sequence[Any]]:
     names = (
         "records persons links largest_cluster ids_kept ids_created "
         "ids_merged ids_split ids_retired ids_restored precision recall churn "
-        "possible decisions"
+        "possible decisions control_differing"
     )
     place = ("linkage", "", "", linkage.night.isoformat())
     yield from _measures(linkage, place, names)

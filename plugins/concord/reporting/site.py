@@ -21,7 +21,7 @@ from concord.reporting.rendering import (
 )
 from concord.reporting.standings import STATUSES
 from concord.settings import Settings
-from concord.zones import READABLE, Zones, write_bytes
+from concord.zones import READABLE_FILE, Zones, readable_folder, write_bytes
 
 PAGE = "index.html"
 RELEASES = "releases"
@@ -41,8 +41,7 @@ def write_report(
     report or the new one. The same ledger gives the same bytes, but for the time.
     """
     page = Collector(ledger, registry, settings).page(night, generated_at)
-    folder = zones.reports / night.isoformat()
-    folder.mkdir(mode=READABLE, parents=True, exist_ok=True)
+    folder = readable_folder(zones.reports, night.isoformat())
     previous = max((n for n in nights_written(zones) if n < night), default=None)
     made = [release for release in ledger.releases() if release.night <= night]
     kept = [release for release in made if _folder(zones, release).is_dir()]
@@ -55,6 +54,8 @@ def write_report(
         target = zones.reports / RELEASES / release.profile / source.name
         # A release never changes; only those of this night are written again.
         if release.night == night or not (target / PAGE).is_file():
+            names = (RELEASES, release.profile, source.name)
+            readable_folder(zones.reports, *names)
             _write_disclosure(target, source, settings.county)
     _write_archive(ledger, registry, settings, zones)
     return folder / PAGE
@@ -75,7 +76,6 @@ def _folder(zones: Zones, record: ReleaseRecord) -> Path:
 def _write_disclosure(folder: Path, release: Path, county: str) -> None:
     """Write a release's disclosure report; all of it comes from the release."""
     report = read_disclosure(release, county)
-    folder.mkdir(mode=READABLE, parents=True, exist_ok=True)
     _write(folder / "index.json", page_json(report))
     _write(folder / PAGE, disclosure_html(report))
 
@@ -106,4 +106,4 @@ def _write_archive(
 
 
 def _write(path: Path, text: str) -> None:
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"), mode=READABLE_FILE)

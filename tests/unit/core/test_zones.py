@@ -1,9 +1,17 @@
 """A folder appears complete or not at all; a workspace is gone afterwards."""
 
+import resource
+
 import pytest
 
 from concord.exceptions import DeliveryHeld
-from concord.zones import Zones, appearing, write_bytes
+from concord.zones import (
+    READABLE_FILE,
+    Zones,
+    appearing,
+    readable_folder,
+    write_bytes,
+)
 
 
 def test_zones_keep_others_out(tmp_path) -> None:
@@ -65,3 +73,30 @@ def test_data_errors_survive_between_processes() -> None:
         "CODE · school: d. r",
         {"a": 1},
     )
+
+
+def test_what_a_step_makes_is_for_its_user_alone(tmp_path) -> None:
+    zones = Zones(tmp_path / "home")
+    zones.prepare()
+    with appearing(zones.vault / "school" / "state") as folder:
+        (folder / "person.parquet").write_bytes(b"sealed")
+    write_bytes(zones.vault / "school" / "x.json", b"{}")
+    made = [*zones.vault.rglob("*"), zones.vault]
+    assert len(made) == 5
+    assert all(path.stat().st_mode & 0o077 == 0 for path in made)
+
+
+def test_what_is_for_readers_can_be_read_by_them(tmp_path) -> None:
+    zones = Zones(tmp_path / "home")
+    zones.prepare()
+    (zones.reports / "2026-01-05").mkdir()  # as a step leaves it that died here
+    folder = readable_folder(zones.reports, "2026-01-05", "charts")
+    write_bytes(folder / "a.html", b"x", mode=READABLE_FILE)
+    assert folder.stat().st_mode & 0o777 == 0o750
+    assert folder.parent.stat().st_mode & 0o777 == 0o750
+    assert (folder / "a.html").stat().st_mode & 0o777 == 0o640
+
+
+def test_memory_is_never_dumped_to_the_disk(tmp_path) -> None:
+    Zones(tmp_path / "home").prepare()
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)

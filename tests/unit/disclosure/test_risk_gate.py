@@ -8,8 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from concord.contracts.models import ReleaseProfile
-from concord.contracts.risk import RiskRules
+from concord.contracts.risk import KAnonymity, RiskRules
 from concord.disclosure.histories import Shown, fingerprints
 from concord.disclosure.k_anonymity import protect
 from concord.disclosure.measures import measure
@@ -50,14 +49,9 @@ def con() -> duckdb.DuckDBPyConnection:
     return made
 
 
-def gate(rules: dict[str, Any], reference: Path = Path(), **rest: Any) -> RiskGate:
-    profile = ReleaseProfile(
-        id="small", title="Small", audience="a", basis="b", tables=tuple(KEYS),
-        concepts={}, risk=RiskRules.model_validate(rules),
-        kAnonymity={"k": 5, "quasiIdentifiers": ["sex", "race"],
-                    "maxSuppressedShare": 1, **rest},
-    )  # fmt: skip
-    return RiskGate(profile, KEYS, reference)
+def gate(rules: dict[str, Any], reference: Path = Path()) -> RiskGate:
+    where = "include/releases/small.yaml"
+    return RiskGate(where, RiskRules.model_validate(rules), 5, KEYS, reference)
 
 
 def one_set(**keys: Any) -> dict[str, Any]:
@@ -134,7 +128,8 @@ def test_risk_is_told_before_and_after_persons_are_hidden(
     judge = gate(rules)
 
     before = judge.measure(con, whole=False)
-    protect(con, "person", "person_token", judge.profile.k_anonymity)
+    rule = KAnonymity(k=5, quasiIdentifiers=("sex", "race"), maxSuppressedShare=1)
+    protect(con, "person", "person_token", rule)
     after = judge.measure(con, whole=True)
     judge.refuse_above_limits(after)
     summary = judge.summary(before, after)
@@ -204,9 +199,14 @@ def test_a_release_within_its_limits_and_one_without_limits_pass(
         judge.refuse_above_limits(judge.measure(con, whole=True))
 
 
-def test_an_empty_release_is_no_risk(con: duckdb.DuckDBPyConnection) -> None:
+def test_an_empty_release_is_no_risk(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     con.execute("DELETE FROM person")
-    judge = gate(one_set(limits={"k": 5}) | {"joined": {"k": 5}})
+    (tmp_path / "county.csv").write_text("sex,persons\nF,900\n")
+    limits = {"k": 5, "populationK": 5}
+    rules = one_set(population="county.csv", limits=limits)
+    judge = gate(rules | {"joined": {"k": 5}}, tmp_path)
 
     judge.refuse_above_limits(judge.measure(con, whole=True))
 

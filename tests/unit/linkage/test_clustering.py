@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concord.exceptions import LinkageError
-from concord.linkage.clustering import connect, cut_contradictions, limit_size
+from concord.linkage.clustering import (
+    connect,
+    cut_contradictions,
+    limit_size,
+    loosely_joined,
+)
 
 NODES = st.integers(0, 11)
 EDGES = st.lists(st.tuples(NODES, NODES), max_size=24)
@@ -76,3 +81,60 @@ def test_a_group_that_stays_too_big_is_refused() -> None:
     with pytest.raises(LinkageError, match="a group of 4 records") as caught:
         limit_size(4, (weight, left, right), largest=3, strict_weight=20.0)
     assert caught.value.code == "GIANT_CLUSTER"
+
+
+TWO_GROUPS = [(25.0, 0, 1), (22.0, 2, 3)]
+
+
+def cut(links: list[tuple[float, int, int]]) -> dict[int, int]:
+    return cut_contradictions(links, [], bridge_weight=10.0)
+
+
+def loose(links: list[tuple[float, int, int]], count: int = 6) -> list[int]:
+    weight = np.array([link[0] for link in links])
+    left, right = arrays([link[1:] for link in links])
+    group = connect(count, left, right)
+    return loosely_joined(group, (weight, left, right), bridge_weight=10.0).tolist()
+
+
+def test_one_weak_link_does_not_join_two_groups() -> None:
+    links = [*TWO_GROUPS, (6.0, 1, 2)]
+    assert cut(links) == {0: 0, 1: 0, 2: 2, 3: 2}
+    assert cut_contradictions(links, []) == {0: 0, 1: 0, 2: 0, 3: 0}
+    assert loose(links) == [0]
+
+
+def test_one_strong_link_or_two_weak_ones_join_two_groups() -> None:
+    assert set(cut([*TWO_GROUPS, (10.0, 1, 2)]).values()) == {0}
+    assert set(cut([*TWO_GROUPS, (6.0, 1, 2), (5.5, 0, 3)]).values()) == {0}
+    assert loose([*TWO_GROUPS, (10.0, 1, 2)]) == []
+
+
+def test_a_record_between_two_groups_goes_with_the_likelier_one() -> None:
+    links = [*TWO_GROUPS, (6.0, 1, 4), (7.0, 2, 4)]
+    assert cut(links) == {0: 0, 1: 0, 2: 2, 3: 2, 4: 2}
+    assert loose(links) == [0]
+
+
+def test_weak_links_alone_may_make_a_group() -> None:
+    links = [(6.0, 0, 3), (6.0, 1, 2), (6.0, 0, 2)]
+    assert set(cut(links).values()) == {0}
+    assert loose(links) == []
+
+
+def test_a_record_on_its_own_is_joined_by_one_weak_link() -> None:
+    assert cut([(25.0, 0, 1), (6.0, 1, 2)]) == {0: 0, 1: 0, 2: 0}
+    assert loose([(25.0, 0, 1), (6.0, 1, 2)]) == []
+
+
+@given(st.lists(st.tuples(st.sampled_from([6.0, 25.0]), NODES, NODES), max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_only_groups_found_loose_are_ever_cut_at_a_bridge(
+    links: list[tuple[float, int, int]],
+) -> None:
+    weight = np.array([link[0] for link in links])
+    left, right = arrays([link[1:] for link in links])
+    whole = connect(12, left, right)
+    found = loosely_joined(whole, (weight, left, right), bridge_weight=10.0)
+    home = cut(links)
+    assert all(home[n] == whole[n] for n in home if whole[n] not in found)

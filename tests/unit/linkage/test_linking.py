@@ -53,6 +53,10 @@ ONE_PERSON: dict[str, tuple[Fields, Fields]] = {
         {"first_name": "Robin", "ssn": "212-34-5678"},
         {"first_name": "Dominique", "ssn": "212345678"},
     ),
+    "two state ids, one SSN": (
+        {"state_id": "IL40291188", "ssn": "331-52-6678"},
+        {"state_id": "MO77350643", "ssn": "331-52-6678"},
+    ),
     "a medical record number that another agency wrote down": (
         {"first_name": "Odalys", "medical_number": "MRN-553091"},
         {
@@ -124,6 +128,10 @@ STRANGERS: dict[str, tuple[Fields, Fields]] = {
         {"ssn": "655-12-9087", **HOME, **PHONE},
         {"ssn": "498-71-3302", **HOME, **PHONE},
     ),
+    "state ids that contradict": (
+        {"state_id": "IL40291187", **HOME, **PHONE},
+        {"state_id": "IL77350642", **HOME, **PHONE},
+    ),
     "neither name known": (
         {"first_name": "Unknown", "last_name": "Unknown", **HOME},
         {"first_name": "UNKNOWN", "last_name": "UNKNOWN", **HOME},
@@ -149,6 +157,7 @@ SURNAMES = (
     "Hjortsen", "Ivkovarn", "Jarmund", "Kestrow", "Lunquil", "Mirzoyat", "Nordhak",
     "Oszlani", "Pfilgen", "Quorvet", "Rusmanik", "Stelvoy", "Tarquim", "Umbrecht",
     "Vexholm", "Wurstad", "Xandrik", "Yelvotan", "Zubrisk", "Aquelor", "Bohnstiv",
+    "Cravnel", "Dyrholt", "Ensvike", "Fjorgan",
     "Cwmdare", "Drazhnik", "Eskeldun", "Froghamm", "Gulvaine", "Hruskova", "Ilmenrot",
 )  # fmt: skip
 
@@ -185,11 +194,8 @@ def cluster_of(
     springfield: tuple[pa.Table, pa.Table], model: PersonModel
 ) -> dict[str, str]:
     """Link all cases at once, among the records of the county."""
-    rows = (
-        pairs(ONE_PERSON, "same", 0)
-        + pairs(STRANGERS, "other", len(ONE_PERSON))
-        + CHAIN
-    )
+    rows = pairs(ONE_PERSON, "same", 0)
+    rows += pairs(STRANGERS, "other", len(ONE_PERSON)) + CHAIN + PLACEHOLDERS
     cases = pa.Table.from_pylist(rows, schema=PERSON_RECORD)
     records = pa.concat_tables([springfield[0], cases])
     clusters = link(records, model, night=NIGHT, threads=2).clusters
@@ -201,6 +207,20 @@ CHAIN: list[Fields] = [
     {"record_key": f"chain:{name}", "first_name": name, "last_name": "Quirkendall",
      "birth_date": BORN, "street": "88 Chain St", "zip": "62702"}
     for name in ("Jeremy", "Jonathan", "J", "Jon")
+]  # fmt: skip
+
+
+PLACEHOLDERS: list[Fields] = [
+    {"record_key": f"nobody:{number}", "feed": "police_rms", "birth_date": born,
+     "first_name": first, "last_name": last, "ssn": "000-00-0000", "sex": "M",
+     "phone": "000-000-0000", "street": "UNKNOWN", "zip": "00000",
+     "email": "none@none.com"}
+    for number, (first, last, born) in enumerate(
+        [("JOHN", "DOE", date(1900, 1, 1))] * 20
+        + [("Jane", "Doe", date(1901, 1, 1))] * 20
+        + [("UNKNOWN", "UNKNOWN", None)] * 20
+        + [("Baby Boy", "Unknown", date(1900, 1, 1))] * 20
+    )
 ]  # fmt: skip
 
 
@@ -225,11 +245,18 @@ def test_an_initial_does_not_join_twins(cluster_of: dict[str, str]) -> None:
     assert cluster_of["chain:Jon"] == cluster_of["chain:Jonathan"]
 
 
+def test_placeholder_people_are_linked_to_nobody(cluster_of: dict[str, str]) -> None:
+    nobody = [row["record_key"] for row in PLACEHOLDERS]
+    assert [cluster_of[str(key)] for key in nobody] == nobody
+
+
 def test_no_case_is_linked_to_another_or_to_the_county(
     cluster_of: dict[str, str],
 ) -> None:
     for key, cluster in cluster_of.items():
         if key.startswith(("same:", "other:")):
             assert cluster.rpartition(":")[0] == key.rpartition(":")[0]
+        elif key.startswith("nobody:"):
+            assert cluster == key
         else:
             assert cluster.startswith("chain:") == key.startswith("chain:")

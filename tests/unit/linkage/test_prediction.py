@@ -100,7 +100,7 @@ def test_an_engine_error_never_shows_a_value(
     def fail(*_: object) -> None:
         raise ValueError("Could not convert string 'Secretname' to INT32")
 
-    monkeypatch.setattr(prediction, "refuse_pairs", fail)
+    monkeypatch.setattr(prediction, "judge", fail)
     with pytest.raises(LinkageError) as caught:
         link(springfield[0].slice(0, 200), model, threads=2)
     assert caught.value.code == "LINKAGE_FAILED"

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from concord.cli import app
 from concord.exceptions import ContractError, DataError, KeyCustodyError
+from concord.key_files import PUBLISHED
 from concord.pprl.columns import load_columns
 from concord.pprl.encoder import Encoder
 from concord.pprl.files import CROWD, encode_file
-from concord.pprl.keys import PUBLISHED, LinkageKey, create_key, load_key
+from concord.pprl.keys import LinkageKey, create_key, load_key
 from concord.settings import PROJECT
 
 HEADER = "client,first,last,born,house,street,zip\n"

@@ -180,6 +180,15 @@ def test_the_parent_is_what_readers_of_that_night_had_before(tmp_path: Path) -> 
     )
 
 
+def test_changes_say_that_the_key_of_tokens_was_rotated(tmp_path: Path) -> None:
+    publish_night(tmp_path, 1)
+    release = publish_night(tmp_path, 2, key_epoch="2")
+    text = (release.path / "CHANGES.md").read_text()
+    assert "Every token is new: their key was rotated (epoch 2, 1 before)" in text
+    later = publish_night(tmp_path, 3, key_epoch="2")
+    assert "rotated" not in (later.path / "CHANGES.md").read_text()
+
+
 def test_changes_name_tables_and_columns_that_came_and_went(tmp_path: Path) -> None:
     releases = tmp_path / "releases"
     publish_night(releases)

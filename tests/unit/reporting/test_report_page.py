@@ -205,6 +205,7 @@ def test_linkage_quality_is_measured_or_said_not_to_be(county: County) -> None:
     assert "29,020 person records of all agencies are 21,385 persons." in text
     assert "How good linkage is: not measured." in text
     assert "concord linkage sample --pairs 400" in text
+    assert "all pairs were scored again, and 0 records belong to other" in text
 
 
 def test_pairs_are_shown_band_by_band(county: County) -> None:

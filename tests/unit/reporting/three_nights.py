@@ -173,6 +173,7 @@ class County:
             },
             "pairs": {"link": 10412, "review": 233, "refused: given names": 4},
             "largest_cluster": 9,
+            "scoring": {"differing": 0},
             "seconds": {"predict": 3.2},
             "events": {
                 "created": created, "merged": 3, "split": 0,
