@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 
 from concord.exceptions import IntegrityError
 from concord.publication.layout import (
+    CANDIDATES,
     CREATION,
     release_folders,
     release_name,
     release_number,
 )
 from concord.publication.manifest import read_manifest
-from concord.publication.verify import verify
+from concord.publication.verify import TAKEN_BACK, verify
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def figures_out(releases: Path, profile: str) -> tuple[FiguresOut, ...]:
             what is out would be forgotten and could be published again, differently.
     """
     folders = release_folders(releases / profile)
-    newest = max((number for number, _ in folders), default=0)
+    waiting = release_folders(releases / profile / CANDIDATES)
+    newest = max((number for number, _ in (*folders, *waiting)), default=0)
     recorded = [
         release_number(path.stem) or 0
         for path in (releases / profile / CREATION).glob("*.jsonl")
@@ -67,7 +69,10 @@ def figures_out(releases: Path, profile: str) -> tuple[FiguresOut, ...]:
 
 
 def _read(path: Path) -> FiguresOut:
-    verify(path).require()
+    # What was withdrawn had been seen, so its figures stay out.
+    problems = [p for p in verify(path).problems if p.problem != TAKEN_BACK]
+    if problems:
+        verify(path).require()
     manifest = read_manifest(path)
     (found,) = manifest["risks"]
     return FiguresOut(
