@@ -38,6 +38,7 @@ def reviewed(county: pipeline.County, reviewers: int = 2) -> pipeline.County:
 @pytest.fixture
 def county(tmp_path: Path) -> Iterator[pipeline.County]:
     with pipeline.open_county(Settings(home=tmp_path / "home")) as opened:
+        opened.keys.release_key(PROFILE)
         yield reviewed(opened)
 
 

@@ -26,7 +26,6 @@ from concord.publication.reading import history, withdrawn
 from concord.publication.signing import is_signed, read_public_key
 from concord.publication.tables import columns, sha256
 
-
 TAKEN_BACK = "was withdrawn: use CURRENT instead"
 
 
