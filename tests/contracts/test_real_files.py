@@ -31,7 +31,8 @@ CODELISTS = sorted((PROJECT / "include" / "codelists").glob("*.csv"))
 
 def test_the_feeds_are_there() -> None:
     assert set(REGISTRY.contracts) >= set(FEEDS), "a county may add its own"
-    assert set(REGISTRY.profiles) == {"research", "public"}
+    assert set(REGISTRY.profiles) == {"research", "limited", "school", "public"}
+    assert REGISTRY.nightly == ["research"]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -59,12 +60,12 @@ def test_rules_of_contract_and_suite_compile(contract, table) -> None:
 @pytest.mark.parametrize("path", SUITES, ids=lambda p: f"{p.parent.name}.{p.stem}")
 def test_suite_belongs_to_a_table_and_says_why(path: Path) -> None:
     body = json.loads(path.read_text())
-    assert body["name"] == f"{path.parent.name}.{path.stem}"
+    folder = path.parent.relative_to(PROJECT / "expectations")
+    assert body["name"] == ".".join((*folder.parts, path.stem))
     for expectation in body["expectations"]:
         assert expectation["meta"]["why"].strip()
-    if path.parent.name in ("curated", "public"):
-        folder = PROJECT / "include" / "sql" / path.parent.name
-        assert (folder / f"{path.stem}.sql").is_file()
+    if folder.parts[0] in ("curated", "public", "releases"):
+        assert (PROJECT / "include/sql" / folder / f"{path.stem}.sql").is_file()
     else:
         contract = REGISTRY.contracts[path.parent.name]
         table = contract.table(path.stem)

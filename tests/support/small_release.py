@@ -8,8 +8,9 @@ import duckdb
 import pyarrow as pa
 
 from concord.contracts.models import ReleaseProfile, Table
+from concord.curation.profile_tables import tables_of
 from concord.curation.running import curate
-from concord.curation.sql_files import read_tables, select_tables
+from concord.curation.sql_files import select_tables
 from concord.deidentification.assaults import load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import (
@@ -18,6 +19,7 @@ from concord.deidentification.content_columns import (
     RECORD_KEY,
     ContentColumn,
     content_columns,
+    empty_content,
 )
 from concord.deidentification.persons import (
     NO_PERSONS,
@@ -27,6 +29,7 @@ from concord.deidentification.persons import (
     build_keymap,
 )
 from concord.deidentification.tokens import Tokeniser
+from concord.deidentification.victims import withhold_followers
 from concord.settings import Settings
 from tests.support.deidentified import (
     NIGHT,
@@ -56,16 +59,18 @@ class SmallCounty:
         tokens: Tokeniser | None = None,
         night: date = NIGHT,
     ) -> Keymap:
+        profile = profile or registry().profile("research")
         return build_keymap(
-            self.persons,
+            {feed: rows for feed, rows in self.persons.items() if profile.takes(feed)},
             self.places,
             self.assignments,
-            profile or registry().profile("research"),
+            profile,
             tokens or tokeniser(),
             zip3_table(),
             night,
             former=self.former,
             threads=1,
+            references=registry().references,
         )
 
     def pairs(self) -> pa.Table:
@@ -85,7 +90,13 @@ class SmallCounty:
         con = duckdb.connect(config={"threads": 2})
         load_keymap(con, keymap)
         for feed, contract in registry().contracts.items():
-            deidentify(con, contract, self.content[feed], keymap, profile, tokens)
+            content = self.content[feed]
+            if not profile.takes(feed):
+                content = empty_content(contract)
+            deidentify(
+                con, contract, content, keymap, profile, tokens, registry().references
+            )
+        withhold_followers(con, profile)
         load_assaults(con, self.pairs(), registry().contracts, tokens)
         con.execute(SOURCE_STATES)
         for feed, contract in registry().contracts.items():
@@ -93,7 +104,7 @@ class SmallCounty:
                 "INSERT INTO source_states VALUES (?, ?, ?, ?, FALSE, 1)",
                 [feed, contract.agency, contract.sector, NIGHT],
             )
-        tables = read_tables(Settings().include / "sql" / "curated")
+        tables = tables_of(Settings().include / "sql", profile)
         curate(con, select_tables(tables, profile.tables))
         return con
 

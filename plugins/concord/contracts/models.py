@@ -9,14 +9,18 @@ from pydantic import Field, field_validator, model_validator
 
 from concord.contracts.aggregates import Aggregates
 from concord.contracts.cadence import Cadence, checked_cron
+from concord.contracts.concept_actions import DROP, OLDEST_AGE
+from concord.contracts.concept_actions import ConceptAction as ConceptAction
 from concord.contracts.odcs import Classification, LogicalType, Strict
 from concord.contracts.risk import KAnonymity, RiskRules
+from concord.contracts.victims import VictimRule
 from concord.exceptions import ContractError
 
 PUBLIC = "public"
 Zone = Literal["vault", "content", "discard"]
 IdentityClass = Literal["direct", "quasi", "sensitive", "free_text", "plain"]
 Packing = Literal["gzip", "zip"]
+Standard = Literal["safe_harbor", "limited_data_set", "ferpa", "counts"]
 DeleteMode = Literal[
     "tombstone", "soft_delete_column", "action_code", "snapshot_absence", "none"
 ]
@@ -278,6 +282,17 @@ class Party(Strict):
     role: Literal["provider", "recipient", "custodian"]
 
 
+class Permit(Strict):
+    """What a recipient of more than Safe Harbor lets out has agreed to."""
+
+    purpose: Literal[
+        "research", "public_health", "health_care_operations", "studies", "audit"
+    ]
+    recipient: str = Field(min_length=3)
+    signed: date
+    recipient_may_not: tuple[str, ...] = Field(alias="recipientMayNot")
+
+
 class Agreement(Strict):
     """The data-sharing agreement that permits feeds."""
 
@@ -293,27 +308,11 @@ class Agreement(Strict):
     end: date
     retention_days: int = Field(alias="retentionDays", gt=0)
     minimum_cell: int = Field(alias="minimumCell", ge=5)
+    permits: Mapping[Standard, Permit] = {}
 
     def in_force(self, night: date) -> bool:
         """Say whether the agreement covers a night (both ends included)."""
         return self.start <= night <= self.end
-
-
-class ConceptAction(Strict):
-    """What happens to a concept in one release; see reference/release_profiles.md."""
-
-    action: Literal[
-        "drop",
-        "keep",
-        "tokenise",
-        "generalise_date",
-        "birth_year",
-        "age_band",
-        "zip3",
-    ]
-    unit: Literal["year", "quarter", "month"] | None = None
-    bands: tuple[int, ...] | None = None
-    top: int | None = None
 
 
 class Approval(Strict):
@@ -329,9 +328,15 @@ class ReleaseProfile(Strict):
     title: str
     audience: str
     basis: str
+    standard: Standard = "safe_harbor"
+    nightly: bool = True
+    feeds: tuple[str, ...] | None = Field(default=None, min_length=1)
     tables: tuple[str, ...] = Field(min_length=1)
     concepts: Mapping[str, ConceptAction]
-    nightly: bool = True
+    columns: Mapping[str, ConceptAction] = {}
+    victims: tuple[str, ...] = ()
+    victim_rules: Mapping[str, VictimRule] = {}
+    companions: tuple[str, ...] = ()
     k_anonymity: KAnonymity | None = Field(default=None, alias="kAnonymity")
     risk: RiskRules = RiskRules()
     approval: Approval | None = None
@@ -366,3 +371,27 @@ class ReleaseProfile(Strict):
                 "people are hidden in it. Use its aggregates"
             )
         return self.k_anonymity
+
+    def action_of(self, concept: str, column: str = "") -> ConceptAction:
+        """Return what happens to a concept; what is not named is dropped.
+
+        Args:
+            concept: The concept's name.
+            column: ``feed.table.column``, which may have an action of its own.
+        """
+        return self.columns.get(column) or self.concepts.get(concept, DROP)
+
+    def takes(self, feed: str) -> bool:
+        """Say whether rows of a feed are in the release."""
+        return self.feeds is None or feed in self.feeds
+
+    @property
+    def oldest(self) -> int | None:
+        """Return the age from which ages are one, be they given or derived.
+
+        A limited data set may tell them apart (45 CFR 164.514(e)).
+        """
+        if self.standard == "limited_data_set":
+            return None
+        top = self.action_of("person.birth_date").top
+        return OLDEST_AGE if top is None else top

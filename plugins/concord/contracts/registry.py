@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +19,11 @@ from concord.contracts.models import (
     ReleaseProfile,
 )
 from concord.contracts.odcs import LogicalType
+from concord.contracts.profile_checks import profile_problems, with_victim_rules
 from concord.contracts.reading import ContractReader
 from concord.contracts.reading import Draft as ContractDraft
-from concord.contracts.risk import WHOLE
+from concord.contracts.references import References, read_references
+from concord.contracts.victims import VictimRule, read_victims
 from concord.contracts.yaml_lines import Document, Location, parse
 from concord.exceptions import ContractError
 from concord.settings import Settings
@@ -44,6 +46,7 @@ class Registry:
     agreements: dict[str, Agreement]
     profiles: dict[str, ReleaseProfile]
     decisions: dict[str, Decisions] = field(default_factory=dict)
+    references: References = field(default_factory=References)
 
     def contract(self, feed: str) -> Contract:
         """Return a feed's contract; raises ContractError naming those that exist."""
@@ -58,6 +61,11 @@ class Registry:
             known = ", ".join(sorted(self.profiles))
             raise ContractError(f"no release profile '{name}'. There are: {known}")
         return self.profiles[name]
+
+    @property
+    def nightly(self) -> list[str]:
+        """Return the profiles of which every night has a release."""
+        return sorted(name for name, p in self.profiles.items() if p.nightly)
 
     def agreement_of(self, contract: Contract) -> Agreement:
         """Return the agreement that permits a feed."""
@@ -106,6 +114,14 @@ def draft_registry(settings: Settings) -> Draft:
         {a.id: a for a in _parsed(include / "agreements", Agreement, findings)},
         {p.id: p for p in _parsed(include / "releases", ReleaseProfile, findings)},
     )
+    victims: Mapping[str, VictimRule] = {}
+    with findings.gathered():
+        victims = read_victims(include / "victims.yaml")
+    for name, profile in registry.profiles.items():
+        with findings.gathered():
+            registry.profiles[name] = with_victim_rules(profile, victims)
+    with findings.gathered():
+        registry = replace(registry, references=read_references(include))
     check_registry(registry, drafts, settings, findings)
     if all(draft.whole for draft in drafts.values()):
         with findings.gathered():
@@ -181,7 +197,9 @@ def check_registry(
             findings.add(drafts[feed].document.fail(*problem))
     for profile in registry.profiles.values():
         path = settings.include / "releases" / f"{profile.id}.yaml"
-        for problem in _profile_problems(registry, profile):
+        for problem in profile_problems(
+            profile, registry.concepts, registry.contracts, registry.agreements
+        ):
             findings.add(Document(path).fail(*problem))
 
 
@@ -236,7 +254,10 @@ def _action_problems(
             concept = column.concept
             without_token: list[str] = []
             for profile in registry.profiles.values():
-                action = profile.concepts.get(concept.name)
+                if not profile.takes(contract.id):
+                    continue
+                named = f"{contract.id}.{table.name}.{column.name}"
+                action = profile.columns.get(named, profile.concepts.get(concept.name))
                 if concept.zone != "discard" and action is None:
                     yield (
                         draft.place(table.name, column.name),
@@ -262,45 +283,3 @@ def _action_problems(
                     f"of it can be made for release {', '.join(without_token)}",
                     "Give it the custom property 'entity': what the number counts",
                 )
-
-
-def _profile_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[Problem]:
-    for name, action in profile.concepts.items():
-        at: Location = ("concepts", name)
-        concept = registry.concepts.get(name)
-        if concept is None:
-            yield at, f"'{name}' is no concept", "See include/concepts.yaml"
-        elif concept.identity == "direct" and action.action not in ("drop", "tokenise"):
-            yield (
-                at,
-                f"'{name}' identifies a person but its action is '{action.action}'",
-                "Use drop or tokenise",
-            )
-        elif concept.identity == "free_text" and action.action != "drop":
-            yield at, f"'{name}' is free text", "Only drop is allowed"
-    yield from _risk_problems(registry, profile)
-
-
-def _risk_problems(registry: Registry, profile: ReleaseProfile) -> Iterator[Problem]:
-    strictest = max((a.minimum_cell for a in registry.agreements.values()), default=0)
-    rule = profile.k_anonymity
-    asked: dict[Location, int] = {("kAnonymity", "k"): rule.k} if rule else {}
-    for number, one in enumerate(profile.risk.sets):
-        if one.limits.k is not None:
-            asked["risk", "sets", number, "limits", "k"] = one.limits.k
-    for name in WHOLE:
-        limits = profile.risk.limits.get(name)
-        if limits is not None and limits.k is not None:
-            asked["risk", name, "k"] = limits.k
-    for at, k in asked.items():
-        if k < strictest:
-            yield at, f"k is {k}, but an agreement asks for {strictest}", "Raise k"
-    for number, one in enumerate(profile.risk.sets):
-        coarse = set(one.quasi_identifiers) & (rule.coarser if rule else {}).keys()
-        if one.population is not None and coarse:
-            yield (
-                ("risk", "sets", number),
-                f"set '{one.id}' is compared with a population, but "
-                f"'{min(coarse)}' is made coarser than it counts",
-                "Take it out of 'coarser' or leave out 'population'",
-            )

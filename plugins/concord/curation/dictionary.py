@@ -9,8 +9,8 @@ from concord.contracts.models import ConceptAction, ReleaseProfile
 from concord.contracts.registry import Registry
 from concord.curation.origins import concepts_of
 from concord.curation.sql_files import CuratedColumn, CuratedTable, select_tables
-from concord.deidentification.actions import described
 from concord.deidentification.content_columns import PERSON
+from concord.deidentification.descriptions import described
 from concord.exceptions import ConfigError
 
 
@@ -105,9 +105,12 @@ def _column(
     profile: ReleaseProfile,
 ) -> DictionaryColumn:
     concepts = concepts_of(where, column, registry)
-    done = [
-        _done(where, concept, profile) for concept in sorted(set(concepts.values()))
-    ]
+    found = {
+        (concept, profile.action_of(concept, source))
+        for source, concept in concepts.items()
+    }
+    in_order = sorted(found, key=lambda pair: (pair[0], pair[1].action))
+    done = [_done(where, concept, action, profile) for concept, action in in_order]
     if column.derived is not None:
         done.append(column.derived)
     return DictionaryColumn(
@@ -120,9 +123,10 @@ def _column(
     )
 
 
-def _done(where: str, concept: str, profile: ReleaseProfile) -> str:
-    action = profile.concepts.get(concept, ConceptAction(action="drop"))
-    if action.action == "drop":
+def _done(
+    where: str, concept: str, action: ConceptAction, profile: ReleaseProfile
+) -> str:
+    if not action.leaves:
         raise ConfigError(
             f"{where} comes from '{concept}', which release profile '{profile.id}' "
             "drops. Take the column out, or say in the profile what may leave"

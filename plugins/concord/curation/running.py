@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import duckdb
 
-from concord.curation.sql_files import CuratedTable, line_of
+from concord.curation.purity import line_of
+from concord.curation.sql_files import CuratedTable
 from concord.deidentification.quiet import quietly
 from concord.duck import count, quoted
 from concord.exceptions import ConfigError

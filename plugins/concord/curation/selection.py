@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from concord.contracts.models import ReleaseProfile
+from concord.curation.profile_tables import tables_of
 from concord.curation.sql_files import CuratedTable, read_tables, select_tables
 from concord.exceptions import ConfigError
 
@@ -19,13 +20,13 @@ class Selected:
 def select(include: Path, profile: ReleaseProfile) -> Selected:
     """Return what a profile publishes and all that this is made from.
 
-    A profile of rows publishes tables of ``sql/curated``; one of aggregates counts the
-    rows of tables of ``sql/public``, which read the curated ones.
+    A profile of rows publishes tables of ``sql/curated``, or its own of their name; one
+    of aggregates counts the rows of tables of ``sql/public``, which read those.
 
     Raises:
         ConfigError: The profile names a table that isn't there, or isn't of its kind.
     """
-    curated = read_tables(include / "sql" / "curated")
+    curated = tables_of(include / "sql", profile)
     if profile.aggregates is None:
         tables = select_tables(curated, profile.tables)
         return Selected(tables, tables)

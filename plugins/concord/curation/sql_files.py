@@ -1,7 +1,6 @@
 """Curated tables as files: one SELECT beside one description, in order of need."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -15,6 +14,7 @@ from concord.contracts.aggregates import CountRule
 from concord.contracts.findings import Findings
 from concord.contracts.odcs import Strict
 from concord.contracts.yaml_lines import Document, parse
+from concord.curation.purity import check_pure, line_of
 from concord.exceptions import ConfigError
 
 ColumnType = Literal["VARCHAR", "DATE", "BIGINT", "DOUBLE", "BOOLEAN"]
@@ -80,33 +80,42 @@ class CuratedTable:
     reads: frozenset[str]
 
 
-def read_tables(folder: Path) -> tuple[CuratedTable, ...]:
+def read_tables(folder: Path, *instead: Path) -> tuple[CuratedTable, ...]:
     """Read every ``<table>.sql`` and ``<table>.yaml``, each after what it reads.
 
+    Args:
+        folder: Where the tables are.
+        instead: Further folders; a table there takes the place of one of its name.
+
     Raises:
-        ConfigError: A file lacks its other half, isn't one SELECT, describes a key that
-            isn't a column, or tables read one another in a circle.
+        ConfigError: A file lacks its other half, isn't one SELECT, reads the clock,
+            describes a key that isn't a column, or tables read one another in a circle.
     """
     findings = Findings()
-    tables = draft_tables(folder, findings)
+    tables = draft_tables((folder, *instead), findings)
     findings.raise_any()
     return tables
 
 
-def draft_tables(folder: Path, findings: Findings) -> tuple[CuratedTable, ...]:
+def draft_tables(
+    folders: Sequence[Path], findings: Findings
+) -> tuple[CuratedTable, ...]:
     """Read the tables that can be read, and find all that is wrong with the others."""
-    paths = {path.stem: path for path in folder.glob("*.sql")}
-    for path in sorted(folder.glob("*.yaml")):
-        if path.stem not in paths:
-            problem = f"{path}:1: no query beside it. Add {path.stem}.sql"
-            findings.add(ConfigError(problem))
+    paths: dict[str, Path] = {}
+    for folder in folders:
+        here = {path.stem: path for path in folder.glob("*.sql")}
+        for path in sorted(folder.glob("*.yaml")):
+            if path.stem not in here:
+                problem = f"{path}:1: no query beside it. Add {path.stem}.sql"
+                findings.add(ConfigError(problem))
+        paths |= here
     tables = {}
     with duckdb.connect() as con:
         for name in sorted(paths):
             with findings.gathered():
                 tables[name] = _read(con, paths[name])
     with findings.gathered():
-        return tuple(tables[name] for name in _in_order(tables, folder))
+        return tuple(tables[name] for name in _in_order(tables, folders[0]))
     return ()
 
 
@@ -165,17 +174,12 @@ def relations_read(
             f"{path}:1: {len(tree['statements'])} statements. A table is one SELECT"
         )
     nodes = list(_nodes(tree))
+    check_pure(path, sql, nodes)
     named = {
         item["key"] for node in nodes for item in node.get("cte_map", {}).get("map", ())
     }
     tables = {node["table_name"] for node in nodes if node.get("type") == "BASE_TABLE"}
     return frozenset(tables - named)
-
-
-def line_of(sql: str, word: str = "", *, position: int = 0) -> int:
-    """Return the line of a query on which a word first stands, or a character."""
-    found = re.search(rf"\b{re.escape(word)}\b", sql) if word else None
-    return sql.count("\n", 0, found.start() if found else position) + 1
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -13,8 +13,14 @@ from concord.contracts.models import ConceptAction, ReleaseProfile
 from concord.contracts.registry import Registry
 from concord.curation.origins import concepts_of
 from concord.curation.sql_files import CuratedTable
-from concord.deidentification.actions import WITHHELD, band_labels
+from concord.deidentification.actions import (
+    WITHHELD,
+    band_labels,
+    bin_labels,
+    time_labels,
+)
 from concord.deidentification.quiet import quietly
+from concord.deidentification.shifting import Shift
 from concord.deidentification.zip3 import Zip3Table
 from concord.duck import literal, one, quoted
 from concord.exceptions import DisclosureRefused
@@ -52,11 +58,10 @@ def _tests(
     for name, column in table.about.columns.items():
         if column.derived is not None:
             continue
-        for concept in concepts_of(
-            f"{table.path}: '{name}'", column, registry
-        ).values():
-            action = profile.concepts.get(concept)
-            test = _wrong(quoted(name), action, zip3_table) if action else None
+        sources = concepts_of(f"{table.path}: '{name}'", column, registry)
+        for source, concept in sources.items():
+            action = profile.action_of(concept, source)
+            test = _wrong(quoted(name), action, zip3_table)
             if test is not None:
                 tests[name] = test
     return tests
@@ -70,6 +75,15 @@ def _wrong(column: str, action: ConceptAction, zip3_table: Zip3Table) -> str | N
             return f"{column} NOT IN ({_listed(band_labels(action.bands or (0,)))})"
         case "zip3":
             return f"{column} NOT IN ({_listed((*zip3_table.allowed, WITHHELD))})"
+        case "time_band":
+            return f"{column} NOT IN ({_listed(time_labels(action.hours or 24))})"
+        case "bin":
+            return f"{column} NOT IN ({_listed(bin_labels(action.edges or (0,)))})"
+        case "top_code":
+            return f"{column} > {action.top}"
+        case "shift_date":
+            last = Shift.of(action).last_published
+            return f"{column} > DATE '{last.isoformat()}'"
     return None
 
 

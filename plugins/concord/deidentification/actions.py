@@ -11,15 +11,19 @@ from datetime import date
 from itertools import pairwise
 
 from concord.contracts.ages import completed_years_sql
-from concord.contracts.models import ConceptAction
+from concord.contracts.concept_actions import OLDEST_AGE
 from concord.contracts.odcs import LogicalType
 from concord.deidentification.zip3 import Zip3Table
+from concord.duck import literal
 from concord.exceptions import ContractError
 from concord.parsing.casting import SQL_TYPES
 
 OLDEST = 120
-TOP_AGE = 90
+TOP_AGE = OLDEST_AGE
+UNITS = ("year", "quarter", "month", "week", "day")
 WITHHELD = "000"
+WELL_FORMED_ZIP = "regexp_full_match({}, '[0-9]{{5}}(-?[0-9]{{4}})?')"
+"""SQL that is true of a ZIP code, with or without the four further digits."""
 
 
 def keep(column: str, logical_type: LogicalType) -> str:
@@ -28,12 +32,40 @@ def keep(column: str, logical_type: LogicalType) -> str:
 
 
 def generalise_date(column: str, unit: str | None) -> str:
-    """Return the first day of the year, quarter or month, in the agency's zone."""
-    if unit not in ("year", "quarter", "month"):
+    """Return the first day of the unit, in the agency's zone; a week begins on Monday.
+
+    The Monday of a week may lie in the year before: it is the week of the ISO year.
+    """
+    if unit not in UNITS:
         raise ContractError(
-            f"generalise_date has unit '{unit}'. Use year, quarter or month"
+            f"generalise_date has unit '{unit}'. Use one of {', '.join(UNITS)}"
         )
     return f"CAST(date_trunc('{unit}', {column}) AS DATE)"
+
+
+def time_labels(hours: int) -> tuple[str, ...]:
+    """Return the labels of bands of so many hours: ``00-05``, ``06-11``, …."""
+    return tuple(f"{h:02}-{h + hours - 1:02}" for h in range(0, 24, hours))
+
+
+def time_band(column: str, hours: int | None) -> str:
+    """Return the part of the day of a moment, whatever the day."""
+    if hours not in (4, 6, 8, 12):
+        raise ContractError(f"time_band has hours '{hours}'. Use 4, 6, 8 or 12")
+    labels = ", ".join(literal(label) for label in time_labels(hours))
+    return f"[{labels}][hour({column}) // {hours} + 1]"
+
+
+def days_since(column: str, person: str, most: int | None) -> str:
+    """Return the days since the person's own first row, cut off at ``most``.
+
+    Rows of nobody have none. The anchor lies in the rows, never in today.
+    """
+    if most is None:
+        raise ContractError("days_since has no days. Say after how many it stops")
+    day = f"CAST({column} AS DATE)"
+    since = f"{day} - min({day}) OVER (PARTITION BY {person})"
+    return f"CASE WHEN {person} IS NOT NULL THEN {_at_most(f'({since})', most)} END"
 
 
 def birth_year(column: str, night: date, top: int | None) -> str:
@@ -82,6 +114,53 @@ def age_band(column: str, bands: Sequence[int] | None) -> str:
     )
 
 
+def top_code(column: str, top: int | None) -> str:
+    """Return the number, or ``top`` for whatever is larger; read it as "or more"."""
+    if top is None:
+        raise ContractError("top_code has no top. Name the largest number told apart")
+    return _at_most(column, top)
+
+
+def _at_most(number: str, most: int) -> str:
+    """Return the smaller of two numbers; DuckDB's least() would fill a NULL."""
+    return f"CASE WHEN {number} > {most} THEN {most} ELSE {number} END"
+
+
+def rounded(column: str, base: float | None, logical_type: LogicalType) -> str:
+    """Return the nearest multiple of ``base``; a half goes away from nought."""
+    if base is None or (logical_type == "integer" and base != int(base)):
+        raise ContractError(
+            f"round has base '{base}'. Give a number, a whole one for whole numbers"
+        )
+    if logical_type == "integer":
+        # In whole numbers, so that no half is lost to a fraction that binary lacks.
+        wide = f"CAST(abs(CAST({column} AS HUGEINT)) AS HUGEINT)"
+        steps = f"((2 * {wide} + {int(base)}) // {2 * int(base)})"
+        return f"CAST(sign({column}) * {steps} * {int(base)} AS BIGINT)"
+    return f"sign({column}) * floor(abs({column}) / {base} + 0.5) * {base}"
+
+
+def bin_labels(edges: Sequence[float]) -> tuple[str, ...]:
+    """Return the labels of left-closed bins: ``under 5``, ``5 to under 10``, …."""
+    between = (f"{low:g} to under {high:g}" for low, high in pairwise(edges))
+    return (f"under {edges[0]:g}", *between, f"{edges[-1]:g} or more")
+
+
+def binned(column: str, edges: Sequence[float] | None) -> str:
+    """Return the label of the bin that a number lies in; an edge begins its bin."""
+    if not edges or any(a >= b for a, b in pairwise(edges)):
+        raise ContractError(f"bin has edges {list(edges or ())}. List them rising")
+    labels = bin_labels(edges)
+    cases = " ".join(
+        f"WHEN {column} < {edge} THEN {literal(label)}"
+        for edge, label in zip(edges, labels, strict=False)
+    )
+    return (
+        f"CASE WHEN {column} IS NULL OR isnan(CAST({column} AS DOUBLE)) THEN NULL "
+        f"{cases} ELSE {literal(labels[-1])} END"
+    )
+
+
 def zip3(column: str, table: Zip3Table) -> str:
     """Return the first three digits of a ZIP code on the allow-list, else ``000``.
 
@@ -91,28 +170,7 @@ def zip3(column: str, table: Zip3Table) -> str:
     allowed = ", ".join(f"'{prefix}'" for prefix in sorted(table.allowed)) or "NULL"
     return (
         f"CASE WHEN {code} = '' THEN NULL "
-        f"WHEN regexp_full_match({code}, '[0-9]{{5}}(-?[0-9]{{4}})?') "
+        f"WHEN {WELL_FORMED_ZIP.format(code)} "
         f"AND left({code}, 3) IN ({allowed}) THEN left({code}, 3) "
         f"WHEN {code} IS NOT NULL THEN '{WITHHELD}' END"
     )
-
-
-def described(action: ConceptAction) -> str:
-    """Say in a sentence what an action does, for the data dictionary."""
-    match action.action:
-        case "drop":
-            return "Not published."
-        case "keep":
-            return "As the agency recorded it, mapped to the county's codes."
-        case "tokenise":
-            return "Replaced by a keyed random-looking token of this release."
-        case "generalise_date":
-            return f"Reduced to the first day of its {action.unit}."
-        case "birth_year":
-            return (
-                f"Reduced to the year; one year for everybody of {action.top} or more."
-            )
-        case "age_band":
-            return f"Reduced to bands: {', '.join(band_labels(action.bands or (0,)))}."
-        case "zip3":
-            return f"First three digits where over 20,000 people live, else {WITHHELD}."

@@ -7,33 +7,31 @@ not know stops the release: nothing leaves because somebody forgot it.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
 
-from concord.contracts.models import ConceptAction, Contract, ReleaseProfile, Table
-from concord.deidentification.actions import age_band, generalise_date, keep
+from concord.contracts.models import Contract, ReleaseProfile
+from concord.contracts.references import NO_REFERENCES, References
 from concord.deidentification.content_columns import (
     PLACE_KEY,
     RECORD_KEY,
-    ContentColumn,
     check_content,
-    content_columns,
+)
+from concord.deidentification.content_plan import (
+    PERSON_KEYS,
+    Plan,
+    lookup_relation,
+    plan_table,
+    token_relation,
 )
 from concord.deidentification.persons import Keymap
 from concord.deidentification.quiet import quietly
+from concord.deidentification.shifting import verify_shift
 from concord.deidentification.tokens import Tokeniser
+from concord.deidentification.victims import PLACE_WITHHELD
 from concord.duck import count, quoted
-from concord.exceptions import ContractError, IntegrityError
-
-KEYED = {
-    RECORD_KEY: ("_person_keys", "person_token"),
-    PLACE_KEY: ("_place_keys", "place_token"),
-}
-"""Keys of the split, with the lookup and the token that takes the key's place."""
-
-KNOWN_PERSON = "person_token IS NOT NULL OR content.record_key IS NULL"
+from concord.exceptions import IntegrityError
 
 
 def load_keymap(con: duckdb.DuckDBPyConnection, keymap: Keymap) -> None:
@@ -60,6 +58,7 @@ def deidentify(
     keymap: Keymap,
     profile: ReleaseProfile,
     tokeniser: Tokeniser,
+    references: References = NO_REFERENCES,
 ) -> dict[str, tuple[str, ...]]:
     """Create ``<feed>__<table>`` for every content table of a feed.
 
@@ -70,6 +69,7 @@ def deidentify(
         keymap: The release's keymap.
         profile: What may leave.
         tokeniser: Makes the release's tokens.
+        references: Reference tables that some actions read.
 
     Returns:
         The columns of each table created. A table of which nothing may leave is not
@@ -82,7 +82,9 @@ def deidentify(
         ContractError: The profile asks for something that no rule can do.
     """
     check_content(contract, tables)
-    plans = [_plan(contract, table, profile) for table in contract.tables]
+    plans = [
+        plan_table(contract, table, profile, references) for table in contract.tables
+    ]
     step = f"de-identify {contract.id}"
     quietly(step, _create, con, plans, tables, keymap, tokeniser)
     return {plan.name: tuple(plan.selected) for plan in plans if plan.selected}
@@ -90,7 +92,7 @@ def deidentify(
 
 def _create(
     con: duckdb.DuckDBPyConnection,
-    plans: list["_Plan"],
+    plans: list[Plan],
     tables: Mapping[str, pa.Table],
     keymap: Keymap,
     tokeniser: Tokeniser,
@@ -101,113 +103,24 @@ def _create(
         register("_place_keys", keymap.place_keys)
         for plan in plans:
             register(plan.source, tables[plan.name])
-        for entity in sorted({e for plan in plans for e in plan.entities.values()}):
-            values = _distinct(con, entity, plans)
-            tokens = tokeniser.tokens(entity, values)
-            register(f"_token_{entity}", pa.table({"value": values, "token": tokens}))
+        for entity, local in sorted({e for p in plans for e in p.entities.values()}):
+            values = _distinct(con, (entity, local), plans)
+            tokens = tokeniser.tokens(entity, values, local)
+            named = token_relation(entity, local)
+            register(named, pa.table({"value": values, "token": tokens}))
+        for plan in plans:
+            for column, lookup in plan.lookups.items():
+                register(lookup_relation(plan, column), lookup(con))
         for plan in plans:
             if plan.selected:
                 con.execute(plan.sql())
                 _check_created(con, plan, tables[plan.name])
 
 
-@dataclass
-class _Plan:
-    """The one SELECT that de-identifies a content table.
-
-    Attributes:
-        name: The content table.
-        source: The relation under which the connection sees it.
-        target: The table to create.
-        leads: Whether the feed's person records are made from this table.
-        keys: The keys of the split that the table has.
-        selected: The columns that leave, each with the SQL that makes it.
-        joins: The lookups that the columns need.
-        entities: The columns that become tokens, each with its entity.
-    """
-
-    name: str
-    source: str
-    target: str
-    leads: bool
-    keys: list[str] = field(default_factory=list)
-    selected: dict[str, str] = field(default_factory=dict)
-    joins: list[str] = field(default_factory=list)
-    entities: dict[str, str] = field(default_factory=dict)
-
-    def sql(self) -> str:
-        """Return the statement that creates the table."""
-        columns = ", ".join(
-            f"{sql} AS {quoted(name)}" for name, sql in self.selected.items()
-        )
-        joins = " ".join(self.joins)
-        known = f" WHERE {KNOWN_PERSON}" if RECORD_KEY in self.keys else ""
-        return (
-            f"CREATE TABLE {quoted(self.target)} AS "
-            f"SELECT {columns} FROM {quoted(self.source)} AS content {joins}{known}"
-        )
-
-
-def _plan(contract: Contract, table: Table, profile: ReleaseProfile) -> _Plan:
-    """Plan what leaves of one table."""
-    leading = next((t for t in contract.tables if t.describes_persons), None)
-    plan = _Plan(
-        name=table.name,
-        source=f"_content_{table.name}",
-        target=f"{contract.id}__{table.name}",
-        leads=table is leading,
-    )
-    for column in content_columns(table):
-        if column.name in KEYED:
-            _swap_key(plan, column.name)
-        else:
-            action = profile.concepts.get(column.concept, ConceptAction(action="drop"))
-            _apply(plan, column, action, f"include/releases/{profile.id}.yaml")
-    return plan
-
-
-def _swap_key(plan: _Plan, key: str) -> None:
-    """Put the token in the place of a key of the split."""
-    lookup, token = KEYED[key]
-    plan.keys.append(key)
-    plan.selected[token] = f"{lookup}.{token}"
-    plan.joins.append(f"LEFT JOIN {lookup} ON {lookup}.{key} = content.{key}")
-
-
-def _apply(
-    plan: _Plan, column: ContentColumn, action: ConceptAction, where: str
-) -> None:
-    """Add a column to the plan in the form in which it may leave, if at all."""
-    source = f"content.{quoted(column.name)}"
-    match action.action:
-        case "drop":
-            return
-        case "keep":
-            plan.selected[column.name] = keep(source, column.type)
-        case "generalise_date" if column.type in ("date", "timestamp"):
-            plan.selected[column.name] = generalise_date(source, action.unit)
-        case "age_band" if column.type == "integer":
-            plan.selected[column.name] = age_band(source, action.bands)
-        case "tokenise" if column.entity is not None:
-            lookup = quoted(f"token of {column.name}")
-            plan.entities[column.name] = column.entity
-            plan.selected[column.name] = f"{lookup}.token"
-            plan.joins.append(
-                f"LEFT JOIN {quoted(f'_token_{column.entity}')} AS {lookup} "
-                f"ON {lookup}.value = CAST({source} AS VARCHAR)"
-            )
-        case _:
-            raise ContractError(
-                f"{where}: '{column.concept}' can't be '{action.action}' in "
-                f"'{plan.target}.{column.name}', a {column.type}. "
-                "See docs/reference/release_profiles.md"
-            )
-
-
 def _distinct(
-    con: duckdb.DuckDBPyConnection, entity: str, plans: list[_Plan]
+    con: duckdb.DuckDBPyConnection, entity: tuple[str, str], plans: list[Plan]
 ) -> pa.ChunkedArray:
-    """Return every value of an entity in a feed once, so that each is hashed once."""
+    """Return every value of an entity once, so that each is hashed once."""
     columns = " UNION ALL ".join(
         f"SELECT CAST({quoted(column)} AS VARCHAR) AS value FROM {quoted(plan.source)}"
         for plan in plans
@@ -219,7 +132,7 @@ def _distinct(
 
 
 def _check_created(
-    con: duckdb.DuckDBPyConnection, plan: _Plan, content: pa.Table
+    con: duckdb.DuckDBPyConnection, plan: Plan, content: pa.Table
 ) -> None:
     """Make sure that no row was doubled or lost and that every key had its token.
 
@@ -234,12 +147,21 @@ def _check_created(
             "states, or a key occurs twice in it; make it again"
         )
     if PLACE_KEY in plan.keys:
-        lost = f"(FROM {quoted(plan.target)} WHERE place_token IS NULL)"
+        withheld = PLACE_WITHHELD if PLACE_WITHHELD in plan.selected else "FALSE"
+        lost = f"WHERE place_token IS NULL AND NOT {withheld}"
+        lost = f"(FROM {quoted(plan.target)} {lost})"
         if count(con, lost) > content.column(PLACE_KEY).null_count:
             raise IntegrityError(
                 f"{plan.target}: places of the content are not in the keymap. It is of "
                 "other states; make it again"
             )
+    for column, shift in plan.shifted.items():
+        moved = (
+            f"(SELECT {PERSON_KEYS}.person_token AS person, "
+            f"content.{quoted(column)} AS was, {plan.selected[column]} AS became "
+            f"{plan.rows()})"
+        )
+        verify_shift(con, moved, f"{plan.target}.{column}", shift)
 
 
 class _Registrar:

@@ -6,35 +6,30 @@ with place tokens. Content is joined to it elsewhere, so that no step holds both
 identity and what happened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 import pyarrow as pa
 
-from concord.contracts.models import ConceptAction, ReleaseProfile
-from concord.contracts.persons import PERSON_ATTRIBUTES
-from concord.deidentification.actions import birth_year, keep, zip3
+from concord.contracts.models import ReleaseProfile
+from concord.contracts.references import NO_REFERENCES, References
+from concord.deidentification.areas import Areas
+from concord.deidentification.companions import companion, person_states_sql
 from concord.deidentification.content_columns import PERSON
+from concord.deidentification.oldest import BORN, LIMITS
 from concord.deidentification.quiet import quietly
+from concord.deidentification.shifting import OFFSET, shift_of
 from concord.deidentification.tokens import Tokeniser
+from concord.deidentification.vault_rules import (
+    PERSON_CONCEPTS,
+    PLACE_CONCEPTS,
+    VaultRules,
+)
 from concord.deidentification.zip3 import Zip3Table
-from concord.duck import one, quoted, side_by_side
+from concord.duck import fetch, one, quoted, side_by_side
 from concord.exceptions import ContractError, IntegrityError
-
-PERSON_CONCEPTS = {name: f"person.{name}" for name in ("source_id", *PERSON_ATTRIBUTES)}
-"""Columns of the vault's person record and the concept of each."""
-
-PLACE_CONCEPTS = {
-    "street": "place.street",
-    "city": "place.city",
-    "state": "place.state",
-    "zip": "place.zip",
-    "latitude": "place.latitude",
-    "longitude": "place.longitude",
-}
-"""Columns of the vault's place record and the concept of each."""
 
 NO_PERSONS = pa.schema(
     {"record_key": pa.string()}
@@ -49,7 +44,6 @@ NO_PLACES = pa.schema(
 NO_FORMER = pa.schema(
     {"record_key": pa.string(), "person_id": pa.string()}
 ).empty_table()
-KEEPABLE = frozenset({"sex", "race", "ethnicity", "state", "zip"})
 RANDOM_KEY = "[0-9a-f]{32}"
 
 
@@ -58,7 +52,8 @@ class Keymap:
     """What de-identification may know of persons and places.
 
     Attributes:
-        person_keys: record_key, person_token.
+        person_keys: record_key, person_token, and what limits the person's dates and
+            ages.
         persons: person_token and the attributes that the profile lets out.
         place_keys: place_key, place_token and what the profile lets out.
         successions: former_token, person_token and kind: tokens that stood for these
@@ -73,10 +68,10 @@ class Keymap:
 
 def needed_columns(profile: ReleaseProfile) -> list[str]:
     """Return the columns of person records that a release has any use for."""
-    used = (
-        n for n, c in PERSON_CONCEPTS.items() if _action(profile, c).action != "drop"
-    )
-    return ["record_key", *used]
+    used = {n for n, c in PERSON_CONCEPTS.items() if profile.action_of(c).leaves}
+    if profile.oldest is not None:
+        used.add("birth_date")
+    return ["record_key", *(name for name in PERSON_CONCEPTS if name in used)]
 
 
 def build_keymap(
@@ -90,6 +85,7 @@ def build_keymap(
     *,
     former: pa.Table | None = None,
     threads: int = 2,
+    references: References = NO_REFERENCES,
 ) -> Keymap:
     """Make the keymap of one release.
 
@@ -103,17 +99,18 @@ def build_keymap(
         night: The night of the release; ages are reckoned on it.
         former: record_key and person_id of earlier nights, where it was another.
         threads: DuckDB threads to use.
+        references: Reference tables that some actions read.
 
     Raises:
         ContractError: The profile asks for something that no rule can do.
         IntegrityError: Records, places and person ids don't fit one another.
     """
-    if _action(profile, PERSON).action != "tokenise":
+    if profile.action_of(PERSON).action != "tokenise":
         raise ContractError(
             f"include/releases/{profile.id}.yaml: '{PERSON}' is not tokenised, so no "
             "table could be joined to a person. Use tokenise"
         )
-    rules = _Rules(profile, zip3_table, night)
+    rules = VaultRules(profile, zip3_table, night, references)
     return quietly(
         "make the keymap",
         _build,
@@ -132,7 +129,7 @@ def _build(
     places: Mapping[str, pa.Table],
     assignments: pa.Table,
     former: pa.Table,
-    rules: "_Rules",
+    rules: VaultRules,
     tokeniser: Tokeniser,
     threads: int,
 ) -> Keymap:
@@ -153,73 +150,38 @@ def _persons(
     persons: Mapping[str, pa.Table],
     assignments: pa.Table,
     former: pa.Table,
-    rules: "_Rules",
+    rules: VaultRules,
     tokeniser: Tokeniser,
 ) -> dict[str, pa.Table]:
     """Return the keymap's tables about persons."""
     attributes = _link(con, persons, assignments, rules)
     ids = _random_keys(con, "person", "SELECT DISTINCT person_id FROM record")
     con.register("person", _with_tokens(ids, "person", tokeniser))
-    person_keys = con.sql(
-        "SELECT record_key, token AS person_token FROM record "
-        "JOIN person ON person.key = record.person_id ORDER BY record_key"
-    ).to_arrow_table()
+    person_keys = con.sql(_person_keys_sql(con, ids, rules, tokeniser)).to_arrow_table()
     return {
         "person_keys": person_keys,
-        "persons": con.sql(_persons_sql(attributes)).to_arrow_table(),
+        "persons": con.sql(
+            _persons_sql(attributes, rules.with_state(PERSON_CONCEPTS))
+        ).to_arrow_table(),
         "successions": _successions(con, former, tokeniser),
     }
-
-
-@dataclass(frozen=True)
-class _Rules:
-    """What happens to each vault column in one release."""
-
-    profile: ReleaseProfile
-    zip3_table: Zip3Table
-    night: date
-
-    def published(self, concepts: Mapping[str, str]) -> dict[str, str]:
-        """Return the columns that leave, each with the SQL that makes it."""
-        columns = (self._column(name, concept) for name, concept in concepts.items())
-        return dict(column for column in columns if column is not None)
-
-    def _column(self, name: str, concept: str) -> tuple[str, str] | None:
-        action = _action(self.profile, concept)
-        match action.action:
-            case "drop":
-                return None
-            case "keep" if name in KEEPABLE:
-                return name, keep(quoted(name), "string")
-            case "zip3" if name == "zip":
-                return "zip3", zip3(quoted(name), self.zip3_table)
-            case "birth_year" if name == "birth_date":
-                return "birth_year", birth_year(quoted(name), self.night, action.top)
-        raise ContractError(
-            f"include/releases/{self.profile.id}.yaml: '{concept}' can't be "
-            f"'{action.action}'. See docs/reference/release_profiles.md"
-        )
-
-
-def _action(profile: ReleaseProfile, concept: str) -> ConceptAction:
-    """Return what a profile says of a concept; what it does not name is dropped."""
-    return profile.concepts.get(concept, ConceptAction(action="drop"))
 
 
 def _link(
     con: duckdb.DuckDBPyConnection,
     persons: Mapping[str, pa.Table],
     assignments: pa.Table,
-    rules: _Rules,
+    rules: VaultRules,
 ) -> list[str]:
     """Make table ``record``: person id and coarse attributes of every record."""
     attributes = rules.published(PERSON_CONCEPTS)
+    columns = attributes | rules.states(PERSON_CONCEPTS) | rules.born()
+    picked = "".join(f", {sql} AS {quoted(name)}" for name, sql in columns.items())
     con.register("assignment", assignments)
     selects = []
     for number, table in enumerate((NO_PERSONS, *_in_order(persons))):
         con.register(f"vault_{number}", table)
-        columns = (f", {sql} AS {quoted(name)}" for name, sql in attributes.items())
-        selects.append(f"SELECT record_key{''.join(columns)} FROM vault_{number}")
+        selects.append(f"SELECT record_key{picked} FROM vault_{number}")
     con.execute(
         "CREATE TABLE record AS SELECT person_id, vault.* "
         f"FROM ({' UNION ALL '.join(selects)}) AS vault "
@@ -308,7 +270,38 @@ def _successions(
     ).to_arrow_table()
 
 
-def _persons_sql(attributes: list[str]) -> str:
+def _person_keys_sql(
+    con: duckdb.DuckDBPyConnection,
+    ids: pa.ChunkedArray,
+    rules: VaultRules,
+    tokeniser: Tokeniser,
+) -> str:
+    """Return the query of each record's token, and of what limits its dates and ages.
+
+    A person's limits are those of the earliest birth that any of their records gives.
+    """
+    picked, joins = "", ""
+    if limits := rules.limits("births.born"):
+        picked = "".join(
+            f", CAST({limits[name]} AS {kind}) AS {name}"
+            for name, kind in LIMITS.items()
+        )
+        joins = (
+            f" JOIN (SELECT person_id, min({BORN}) AS born FROM record "
+            "GROUP BY person_id) AS births USING (person_id)"
+        )
+    if (shift := shift_of(rules.profile)) is not None:
+        offsets = shift.offsets(ids, tokeniser)
+        con.register("shifts", pa.table({"key": ids, OFFSET: offsets}))
+        picked += f", shifts.{OFFSET}"
+        joins += " JOIN shifts ON shifts.key = record.person_id"
+    return (
+        f"SELECT record_key, token AS person_token{picked} FROM record "
+        f"JOIN person ON person.key = record.person_id{joins} ORDER BY record_key"
+    )
+
+
+def _persons_sql(attributes: list[str], with_state: Collection[str]) -> str:
     """Return the query for one row a person, each attribute its most frequent value.
 
     Of values equally frequent the smallest is taken, so the result depends on the
@@ -322,6 +315,13 @@ def _persons_sql(attributes: list[str]) -> str:
         f" AS {quoted(a)} ON {quoted(a)}.person_id = person.key"
         for a in attributes
     )
+    for name in with_state:
+        state = quoted(companion(name))
+        selected += f", {state}.state AS {state}"
+        joins += (
+            f" LEFT JOIN ({person_states_sql(name)}) AS {state} "
+            f"ON {state}.person_id = person.key"
+        )
     return (
         f"SELECT person.token AS person_token{selected} FROM person{joins} "
         "ORDER BY person_token"
@@ -331,16 +331,19 @@ def _persons_sql(attributes: list[str]) -> str:
 def _place_keys(
     con: duckdb.DuckDBPyConnection,
     places: Mapping[str, pa.Table],
-    rules: _Rules,
+    rules: VaultRules,
     tokeniser: Tokeniser,
 ) -> pa.Table:
     """Return place keys with tokens and what the profile says of places."""
-    attributes = rules.published(PLACE_CONCEPTS)
+    attributes = rules.published(PLACE_CONCEPTS) | rules.states(PLACE_CONCEPTS)
     columns = "".join(f", {sql} AS {quoted(name)}" for name, sql in attributes.items())
     selects = []
     for number, table in enumerate((NO_PLACES, *_in_order(places))):
         con.register(f"place_{number}", table)
-        selects.append(f"SELECT place_key{columns} FROM place_{number}")
+        selects.append(
+            f"SELECT place_key{columns}, latitude AS _latitude, "
+            f"longitude AS _longitude FROM place_{number}"
+        )
     con.execute(f"CREATE TABLE place AS {' UNION ALL '.join(selects)}")
     rows, keys = one(con, "SELECT count(*), count(DISTINCT place_key) FROM place")
     if rows != keys:
@@ -351,7 +354,28 @@ def _place_keys(
     keyed = _random_keys(con, "place", "SELECT place_key FROM place")
     con.register("place_token", _with_tokens(keyed, "place", tokeniser))
     selected = "".join(f", place.{quoted(name)}" for name in attributes)
+    joined = ""
+    if (areas := rules.areas()) is not None:
+        con.register("area", _areas(con, areas))
+        selected, joined = f"{selected}, area", " JOIN area USING (place_key)"
     return con.sql(
         f"SELECT place_key, token AS place_token{selected} FROM place "
-        "JOIN place_token ON place_token.key = place.place_key ORDER BY place_key"
+        f"JOIN place_token ON place_token.key = place.place_key{joined} "
+        "ORDER BY place_key"
     ).to_arrow_table()
+
+
+def _areas(con: duckdb.DuckDBPyConnection, areas: Areas) -> pa.Table:
+    """Return the area of every place; none of coordinates that are no place."""
+    points = fetch(con, "SELECT place_key, _latitude, _longitude FROM place")
+    found = [
+        areas.of_point(latitude, longitude)
+        for latitude, longitude in zip(
+            points["_latitude"].to_pylist(),
+            points["_longitude"].to_pylist(),
+            strict=True,
+        )
+    ]
+    return pa.table(
+        {"place_key": points["place_key"], "area": pa.array(found, pa.string())}
+    )

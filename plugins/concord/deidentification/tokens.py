@@ -88,23 +88,31 @@ class Tokeniser:
             raise ValueError("an empty value has no token")
         return str(self.tokens(entity, pa.array([value], pa.string()))[0].as_py())
 
-    def tokens(self, entity: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
-        """Return the tokens of many values; NULL and empty values have none."""
+    def tokens(
+        self, entity: str, values: pa.Array | pa.ChunkedArray, table: str = ""
+    ) -> pa.Array:
+        """Return the tokens of many values; NULL and empty values have none.
+
+        With a table, the tokens are of this table alone and join no other.
+        """
         coded = pc.dictionary_encode(_values(values))
         if isinstance(coded, pa.ChunkedArray):
             coded = coded.combine_chunks()
-        return self._distinct(entity, coded.dictionary).take(coded.indices)
+        purpose = f"{entity} of {table}" if table else entity
+        made = self._distinct(prefix(entity), purpose, coded.dictionary)
+        return made.take(coded.indices)
 
-    def _distinct(self, entity: str, values: pa.Array) -> pa.Array:
+    def _distinct(self, letters: str, purpose: str, values: pa.Array) -> pa.Array:
         parts = [
-            _written(prefix(entity), self._digests(entity, values.slice(start, CHUNK)))
+            _written(letters, self.digests(purpose, values.slice(start, CHUNK)))
             for start in range(0, len(values), CHUNK)
         ]
         return pa.concat_arrays(parts) if parts else pa.array([], pa.string())
 
-    def _digests(self, entity: str, values: pa.Array) -> bytes:
+    def digests(self, purpose: str, values: pa.Array) -> bytes:
+        """Return the HMAC of each value, 32 bytes each; a purpose shares none."""
         start = self._inner.copy()
-        for part in ("deid/v1", entity, self.profile, self.epoch):
+        for part in ("deid/v1", purpose, self.profile, self.epoch):
             start.update(part.encode() + b"\0")
         inner, outer = start.copy, self._outer.copy
         digests = []

@@ -26,8 +26,8 @@ def contracts() -> list[Contract]:
 
 
 def profiles() -> list[str]:
-    """Return the names of the release profiles that are published by themselves."""
-    return sorted(n for n, p in _registry().profiles.items() if p.nightly)
+    """Return the names of the profiles of which every night has a release."""
+    return _registry().nightly
 
 
 def names() -> frozenset[str]:

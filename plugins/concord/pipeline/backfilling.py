@@ -122,9 +122,7 @@ def publish_once(county: County, last: date, run_id: str) -> tuple[Release, ...]
     night = max([last, *county.ledger.nights()])
     link(county, night)
     releases = []
-    for profile in sorted(county.registry.profiles):
-        if not county.registry.profile(profile).nightly:
-            continue
+    for profile in county.registry.nightly:
         step = publish_step(county, profile)
         try:
             step.prepare_keymap(night)

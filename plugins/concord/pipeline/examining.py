@@ -15,6 +15,7 @@ from concord.contracts.findings import Findings
 from concord.contracts.models import Contract, ReleaseProfile
 from concord.contracts.registry import Draft, draft_registry
 from concord.contracts.scaffold import open_marks
+from concord.curation.profile_tables import folders_of
 from concord.curation.running import curate
 from concord.curation.sql_files import CuratedTable, draft_tables
 from concord.deidentification.assaults import load_assaults
@@ -22,6 +23,7 @@ from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content
 from concord.deidentification.persons import build_keymap
 from concord.deidentification.tokens import KEY_BYTES, Tokeniser
+from concord.deidentification.victims import check_victim_rules
 from concord.deidentification.zip3 import Zip3Table
 from concord.exceptions import ConfigError, ContractError, SuiteError
 from concord.parsing.casting import sql_types
@@ -103,12 +105,22 @@ def _examine_suites(draft: Draft, settings: Settings, feed: str, night: date) ->
 def _examine_content(draft: Draft, settings: Settings, night: date) -> None:
     """Curate, for every profile, a release of nothing, which all SQL must survive."""
     findings = draft.findings
-    tables = draft_tables(settings.include / "sql" / "curated", findings)
-    public = draft_tables(settings.include / "sql" / "public", findings)
+    public = draft_tables((settings.include / "sql" / "public",), findings)
+    profiles = draft.registry.profiles.values()
+    named = {table for profile in profiles for table in profile.tables}
     with findings.gathered():
         path = settings.include / "reference" / "zip3_population_2020.csv"
         zip3 = Zip3Table.read(path)
-        for profile in draft.registry.profiles.values():
+        for profile in profiles:
+            folders = folders_of(settings.include / "sql", profile)
+            tables = tuple(
+                table
+                for table in draft_tables(folders, findings)
+                if table.name in profile.tables
+                or (profile.feeds is None and table.name not in named)
+            )
+            with findings.gathered():
+                check_victim_rules(profile, draft.registry.contracts)
             with duckdb.connect(config={"threads": 1}) as con:
                 made = _deidentify_nothing(con, draft, profile, zip3, night)
                 counted = () if profile.aggregates is None else public
@@ -126,7 +138,10 @@ def _deidentify_nothing(
     """Create what curated SQL reads, without a row; returns the feeds that it is of."""
     tokens = Tokeniser(bytes(KEY_BYTES), profile.id, "1")
     nobody = NOBODY.empty_table()
-    keymap = build_keymap({}, {}, nobody, profile, tokens, zip3, night)
+    references = draft.registry.references
+    keymap = build_keymap(
+        {}, {}, nobody, profile, tokens, zip3, night, references=references
+    )
     load_keymap(con, keymap)
     load_assaults(con, None, {}, tokens)
     con.register("_states", SOURCE_STATES.empty_table())
@@ -138,7 +153,7 @@ def _deidentify_nothing(
             continue
         empty = empty_content(contract)
         try:
-            deidentify(con, contract, empty, keymap, profile, tokens)
+            deidentify(con, contract, empty, keymap, profile, tokens, references)
         except ContractError as error:
             file = str(draft.contracts[feed].document.path)
             if not any(str(e).startswith(file) for e in draft.findings.errors):

@@ -19,6 +19,7 @@ from concord import __version__
 from concord.contracts.models import Contract
 from concord.curation.cross_checks import read_checks, run_checks
 from concord.curation.dictionary import build_dictionary, to_html, to_json, to_markdown
+from concord.curation.profile_tables import mark_suppressed
 from concord.curation.running import curate
 from concord.curation.selection import Selected, as_published, select
 from concord.curation.sql_files import CuratedTable
@@ -26,7 +27,9 @@ from concord.deidentification.assaults import ASSAULTS, load_assaults
 from concord.deidentification.content import deidentify, load_keymap
 from concord.deidentification.content_columns import empty_content, entities
 from concord.deidentification.persons import Keymap, build_keymap, needed_columns
+from concord.deidentification.quiet import quietly
 from concord.deidentification.tokens import Tokeniser, check_prefixes
+from concord.deidentification.victims import check_victim_rules, withhold_followers
 from concord.deidentification.zip3 import Zip3Table
 from concord.duck import connect, fetch, quoted, side_by_side
 from concord.exceptions import LinkageError
@@ -71,6 +74,7 @@ class PublishStep:
         self.vault = county.acting(Step.KEYMAP)
         self.gate = county.acting(Step.GATE)
         self.profile = county.registry.profile(profile)
+        check_victim_rules(self.profile, county.registry.contracts)
 
     @cached_property
     def selected(self) -> Selected:
@@ -108,9 +112,10 @@ class PublishStep:
             self._deidentify(con, states, keymap)
             self._assaults(con, run)
             finished, risk = self._checked(con, night, states)
+        taken = self._taken(states)
         release = publish(
             finished,
-            context=self._context(night, run, states, run_id, risk),
+            context=self._context(night, run, taken, run_id, risk),
             releases=self.county.zones.releases,
             keys=self.county.keys.folder,
             held_back=self.profile.reviewers > 0,
@@ -118,7 +123,7 @@ class PublishStep:
         if self.profile.reviewers:
             return release
         rows = {name: table.num_rows for name, table in finished.items()}
-        self._record(release, rows, night, run, states, risk)
+        self._record(release, rows, night, run, taken, risk)
         return release
 
     def _checked(
@@ -128,6 +133,7 @@ class PublishStep:
         tables = self._curate(con)
         self._compare_agencies(con, night)
         protected = protect_persons(con, self.county, self.profile, tables)
+        mark_suppressed(con, tables)
         scanned, found = side_by_side(
             con,
             lambda cursor: self._look_last(cursor, tables, states),
@@ -184,6 +190,7 @@ class PublishStep:
     def _keymap(
         self, night: date, run: LinkageRun, states: Sequence[FeedState]
     ) -> Keymap:
+        states = self._taken(states)
         records = person_records(self.vault, states, needed_columns(self.profile))
         persons = {s.feed: r for s, r in zip(states, records, strict=True)}
         places = {}
@@ -202,7 +209,12 @@ class PublishStep:
             night,
             former=vault.former(run),
             threads=self.county.settings.threads,
+            references=self.county.registry.references,
         )
+
+    def _taken(self, states: Sequence[FeedState]) -> list[FeedState]:
+        """Return the states of the feeds whose rows are in the release."""
+        return [state for state in states if self.profile.takes(state.feed)]
 
     def _read_keymap(self, name: str) -> Keymap:
         key = self.county.keys.zone_key(KEYMAPS)
@@ -225,7 +237,7 @@ class PublishStep:
         used = {entity for c in contracts.values() for entity in entities(c)}
         check_prefixes({*used, "person", "place"})
         load_keymap(con, keymap)
-        by_feed = {state.feed: state for state in states}
+        by_feed = {state.feed: state for state in self._taken(states)}
         rows = side_by_side(
             con,
             *(
@@ -233,6 +245,7 @@ class PublishStep:
                 for feed, contract in sorted(contracts.items())
             ),
         )
+        quietly("withhold places", withhold_followers, con, self.profile)
         rows = [row for row in rows if row is not None]
         con.register("_states", pa.Table.from_pylist(rows, schema=SOURCE_STATES))
         con.execute("CREATE TABLE source_states AS FROM _states")
@@ -253,7 +266,15 @@ class PublishStep:
                 t.name: store.read_content(state.state_id, t.name)
                 for t in contract.tables
             }
-        deidentify(con, contract, tables, keymap, self.profile, self._tokeniser())
+        deidentify(
+            con,
+            contract,
+            tables,
+            keymap,
+            self.profile,
+            self._tokeniser(),
+            self.county.registry.references,
+        )
         if state is None:
             return None
         return {

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from concord.deidentification.persons import PERSON_CONCEPTS
+from concord.deidentification.vault_rules import PERSON_CONCEPTS
 from concord.exceptions import LinkageError
 from concord.landing.records import LinkageRun
 from concord.linkage.decisions import Decision, Wish, in_force

@@ -1,18 +1,24 @@
 from datetime import date, datetime
+from typing import get_args
 
 import duckdb
 import pytest
 
 from concord.contracts.ages import completed_years_sql
-from concord.contracts.models import ConceptAction
+from concord.contracts.concept_actions import PARAMETERS, ConceptAction
 from concord.deidentification.actions import (
     age_band,
+    binned,
     birth_year,
-    described,
+    days_since,
     generalise_date,
     keep,
+    rounded,
+    time_band,
+    top_code,
     zip3,
 )
+from concord.deidentification.descriptions import described
 from concord.deidentification.zip3 import Zip3Table
 from concord.exceptions import ContractError
 
@@ -65,6 +71,8 @@ def test_completed_years_at_a_moment_are_those_of_its_day():
         ("year", date(2025, 1, 1)),
         ("quarter", date(2025, 4, 1)),
         ("month", date(2025, 6, 1)),
+        ("week", date(2025, 6, 30)),
+        ("day", date(2025, 6, 30)),
     ],
 )
 def test_generalise_date_gives_the_first_day_of_the_unit(unit: str, first: date):
@@ -75,7 +83,7 @@ def test_generalise_date_gives_the_first_day_of_the_unit(unit: str, first: date)
     assert value_of(sql, None, "TIMESTAMP") is None
 
 
-@pytest.mark.parametrize("unit", [None, "day", "week"])
+@pytest.mark.parametrize("unit", [None, "decade", "hour"])
 def test_generalise_date_refuses_a_unit_that_it_does_not_know(unit: str | None):
     with pytest.raises(ContractError, match=f"unit '{unit}'"):
         generalise_date("x", unit)
@@ -194,6 +202,10 @@ def test_keep_gives_the_contracts_type():
             "Reduced to bands: 0-17, 18+.",
         ),
         (
+            ConceptAction(action="bin", edges=(5, 10)),
+            "Reduced to: under 5, 5 to under 10, 10 or more.",
+        ),
+        (
             ConceptAction(action="birth_year", top=90),
             "Reduced to the year; one year for everybody of 90 or more.",
         ),
@@ -204,6 +216,107 @@ def test_described_says_what_happened(action: ConceptAction, sentence: str):
     assert described(action) == sentence
 
 
+def test_every_action_is_described():
+    given = {"base": 5, "minimum": 1500}
+    for action in get_args(ConceptAction.model_fields["action"].annotation):
+        taken = {k: v for k, v in given.items() if k in PARAMETERS.get(action, ())}
+
+        assert described(ConceptAction(action=action, **taken)).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("hour", "hours", "band"),
+    [
+        (0, 6, "00-05"),
+        (5, 6, "00-05"),
+        (6, 6, "06-11"),
+        (23, 6, "18-23"),
+        (7, 8, "00-07"),
+    ],
+)
+def test_time_band(hour: int, hours: int, band: str):
+    moment = datetime(2024, 2, 29, hour, 59, 59)  # noqa: DTZ001
+
+    assert value_of(time_band("x", hours), moment, "TIMESTAMP") == band
+    assert value_of(time_band("x", hours), None, "TIMESTAMP") is None
+
+
+@pytest.mark.parametrize("hours", [None, 5, 24])
+def test_time_band_refuses_bands_that_do_not_divide_a_day(hours: int | None):
+    with pytest.raises(ContractError, match=f"hours '{hours}'"):
+        time_band("x", hours)
+
+
+def test_days_since_count_from_each_person_s_own_first_row():
+    rows = [
+        ("a", "2024-02-28"), ("a", "2024-03-01"), ("a", "2025-02-28"), ("a", None),
+        ("b", "2026-01-01"), (None, "2020-01-01"),
+    ]  # fmt: skip
+    con = duckdb.connect()
+    con.execute("CREATE TABLE t (n INTEGER, person VARCHAR, x DATE)")
+    con.executemany(
+        "INSERT INTO t VALUES (?, ?, ?)", [(n, *row) for n, row in enumerate(rows)]
+    )
+
+    made = con.execute(f"SELECT {days_since('x', 'person', 365)} FROM t ORDER BY n")
+
+    assert [days for (days,) in made.fetchall()] == [0, 2, 365, None, 0, None]
+    with pytest.raises(ContractError, match="after how many it stops"):
+        days_since("x", "person", None)
+
+
+@pytest.mark.parametrize(
+    ("number", "coded"), [(89, 89), (90, 90), (91, 90), (-3, -3), (None, None)]
+)
+def test_top_code(number: int | None, coded: int | None):
+    assert value_of(top_code("x", 90), number, "BIGINT") == coded
+
+
+@pytest.mark.parametrize(
+    ("number", "base", "nearest"),
+    [
+        (0, 5, 0), (2, 5, 0), (3, 5, 5), (5, 10, 10), (-5, 10, -10), (4, 10, 0),
+        (-4, 10, 0), (12, 5, 10), (13, 5, 15), (None, 5, None),
+        (9_223_372_036_854_775_800, 5, 9_223_372_036_854_775_800),
+    ],
+)  # fmt: skip
+def test_round_gives_the_nearest_multiple_and_a_half_goes_away_from_nought(
+    number: int | None, base: int, nearest: int | None
+):
+    assert value_of(rounded("x", base, "integer"), number, "BIGINT") == nearest
+
+
+@pytest.mark.parametrize(
+    ("number", "nearest"), [(0.25, 0.5), (-0.25, -0.5), (0.24, 0.0), (None, None)]
+)
+def test_round_takes_numbers_with_fractions(number, nearest):
+    assert value_of(rounded("x", 0.5, "number"), number, "DOUBLE") == nearest
+
+
+@pytest.mark.parametrize("base", [None, 2.5])
+def test_round_refuses_a_base_that_whole_numbers_lack(base):
+    with pytest.raises(ContractError, match=f"base '{base}'"):
+        rounded("x", base, "integer")
+
+
+@pytest.mark.parametrize(
+    ("number", "label"),
+    [
+        (-1.0, "under 5"), (4.99, "under 5"), (5.0, "5 to under 10"),
+        (9.99, "5 to under 10"), (10.0, "10 or more"), (float("nan"), None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_an_edge_begins_its_bin(number: float | None, label: str | None):
+    assert value_of(binned("x", (5, 10)), number, "DOUBLE") == label
+
+
+@pytest.mark.parametrize("edges", [None, (), (5, 5), (10, 5)])
+def test_bin_refuses_edges_that_do_not_rise(edges):
+    with pytest.raises(ContractError, match="List them rising"):
+        binned("x", edges)
+
+
 def test_expressions_never_read_the_clock():
     made = " ".join(
         (
@@ -212,6 +325,11 @@ def test_expressions_never_read_the_clock():
             birth_year("x", NIGHT, 90),
             age_band("x", BANDS),
             zip3("x", ILLINOIS),
+            time_band("x", 6),
+            days_since("x", "person", 365),
+            top_code("x", 90),
+            rounded("x", 5, "integer"),
+            binned("x", (5, 10)),
         )
     ).lower()
 
