@@ -20,6 +20,7 @@ from concord.pipeline.county import County
 from concord.publication.verify import verify
 from concord.reporting.disclosure import read_disclosure
 from concord.settings import Settings
+from tests.support.approving import let_out
 
 pytestmark = pytest.mark.xdist_group("nights")
 LATER = date(2026, 1, 20)
@@ -34,7 +35,8 @@ def home(nights, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(nights.home, copy, symlinks=True)
     with pipeline.open_county(Settings(home=copy)) as county:
         pipeline.prepare_keymap(county, "public", NIGHTS[-1])
-        pipeline.publish(county, "public", NIGHTS[-1], "a test")
+        made = pipeline.publish(county, "public", NIGHTS[-1], "a test")
+        let_out(county, "public", made.number)
     return copy
 
 
@@ -179,7 +181,7 @@ def test_noise_spends_a_budget_that_the_ledger_keeps(
     with pipeline.open_county(Settings(home=copy)) as county:
         step = with_epsilon(AggregateStep(county, "public"), 0.3, monkeypatch)
         step.prepare_keymap(NIGHTS[-1])
-        step.publish(NIGHTS[-1], "a test")
+        let_out(county, "public", step.publish(NIGHTS[-1], "a test").number)
         losses = county.ledger.history.events(SPENT)
         assert [(e.facts["period"], e.facts["epsilon"]) for e in losses] == [
             (quarter, 0.3) for quarter in QUARTERS[:3]
@@ -226,6 +228,7 @@ def test_the_next_quarter_joins_what_is_out_unchanged(later: County) -> None:
     pipeline.prepare_keymap(later, "public", LATER)
     made = pipeline.publish(later, "public", LATER, "a test")
     assert made.number == 2
+    let_out(later, "public", made.number)
     (found,) = manifest(home, 2)["risks"]
     assert found["periods"] == QUARTERS
     assert found["differencing"]["releases"] == 1

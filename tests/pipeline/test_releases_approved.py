@@ -38,6 +38,7 @@ def reviewed(county: pipeline.County, reviewers: int = 2) -> pipeline.County:
 @pytest.fixture
 def county(tmp_path: Path) -> Iterator[pipeline.County]:
     with pipeline.open_county(Settings(home=tmp_path / "home")) as opened:
+        opened.keys.release_key(PROFILE)
         yield reviewed(opened)
 
 
@@ -210,6 +211,14 @@ def test_a_release_that_nobody_had_to_approve_can_be_withdrawn(county) -> None:
     assert gate.candidate(1).state == "released"
     assert gate.withdraw(1, "ada", "a wrong key") is None
     assert gate.candidate(1).state == "withdrawn"
+
+
+def test_a_candidate_keeps_its_number_if_its_building_was_killed_at_the_end(
+    county,
+) -> None:
+    first = built(county)
+    (county.zones.releases / PROFILE / "creation" / "r000001.jsonl").unlink()
+    assert (first, built(county, 2)) == (1, 2)
 
 
 @pytest.mark.parametrize("stage", ["let out", "decided"])

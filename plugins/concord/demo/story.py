@@ -34,7 +34,7 @@ HELD = frozenset({(f"ingest_{LATE}", NIGHTS[1]), (f"ingest_{MALFORMED}", NIGHTS[
 PUBLISH = tuple(
     f"publish_{name}"
     for name, profile in sorted(_REGISTRY.profiles.items())
-    if not profile.reviewers  # where people are asked nobody answers here
+    if profile.nightly and not profile.reviewers  # nobody answers here
 )
 DOWNSTREAM = ("link_persons", *PUBLISH, "report_quality")
 DAGS = frozenset(

@@ -100,7 +100,7 @@ class ReleaseGate:
         self._refuse_overtaken(number)
         facts = {"files": dict(candidate.files)}
         approval = _approval(decide(candidate, "released", by, facts), by)
-        keys = self.county.zones.keys
+        keys = self.county.keys.folder
         let_out(self.releases, self.profile.id, number, approval, keys)
         self._decide(number, "released", by, facts)
         return self._record(number, by)

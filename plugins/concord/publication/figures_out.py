@@ -22,7 +22,7 @@ from concord.publication.layout import (
     release_number,
 )
 from concord.publication.manifest import read_manifest
-from concord.publication.verify import verify
+from concord.publication.verify import TAKEN_BACK, verify
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,10 @@ def figures_out(releases: Path, profile: str) -> tuple[FiguresOut, ...]:
 
 
 def _read(path: Path) -> FiguresOut:
-    verify(path).require()
+    # What was withdrawn had been seen, so its figures stay out.
+    problems = [p for p in verify(path).problems if p.problem != TAKEN_BACK]
+    if problems:
+        verify(path).require()
     manifest = read_manifest(path)
     (found,) = manifest["risks"]
     return FiguresOut(

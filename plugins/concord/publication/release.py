@@ -258,7 +258,8 @@ def _parent(
 
 def _next_number(profile: Path) -> int:
     """Return a number that no release of the profile ever had, destroyed or not."""
-    published = [number for number, _ in release_folders(profile)]
+    folders = [*release_folders(profile), *release_folders(profile / CANDIDATES)]
+    published = [number for number, _ in folders]
     recorded = [release_number(p.stem) or 0 for p in (profile / CREATION).iterdir()]
     return max([0, *published, *recorded]) + 1
 

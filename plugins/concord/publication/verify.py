@@ -26,6 +26,8 @@ from concord.publication.reading import history, withdrawn
 from concord.publication.signing import is_signed, read_public_key
 from concord.publication.tables import columns, sha256
 
+TAKEN_BACK = "was withdrawn: use CURRENT instead"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -182,7 +184,7 @@ def _place(release: Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:
     if profile.name != manifest["profile"]["id"]:
         yield Problem(MANIFEST, f"belongs to profile {manifest['profile']['id']}")
     if number in withdrawn(profile):
-        yield Problem(MANIFEST, "was withdrawn: use CURRENT instead")
+        yield Problem(MANIFEST, TAKEN_BACK)
         return
     try:
         releases = history(profile.parent, profile.name)
