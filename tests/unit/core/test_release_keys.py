@@ -239,6 +239,7 @@ def test_a_start_with_sound_keys_goes_on(county) -> None:
         (os.urandom(32).hex(), 0o404, "lets others read it"),
         ("changeme", 0o400, "not hexadecimal"),
     ],
+    ids=["one-byte", "a-pattern", "counting", "short", "group", "others", "default"],
 )
 @pytest.mark.parametrize("name", ["zone-vault.key", "release-encryption.key"])
 def test_a_start_with_a_key_that_protects_nobody_is_refused(
