@@ -113,20 +113,33 @@ def _examine_content(draft: Draft, settings: Settings, night: date) -> None:
         zip3 = Zip3Table.read(path)
         for profile in profiles:
             folders = folders_of(settings.include / "sql", profile)
-            tables = tuple(
-                table
-                for table in draft_tables(folders, findings)
+            counted = () if profile.aggregates is None else public
+            curated = draft_tables(folders, findings)
+            wanted = {
+                table.name
+                for table in curated
                 if table.name in profile.tables
                 or profile.aggregates is not None  # its tables may read any of these
                 or (profile.feeds is None and table.name not in named)
-            )
+            }.union(*(table.reads for table in counted))
+            tables = _with_what_they_read(curated, wanted)
             with findings.gathered():
                 check_victim_rules(profile, draft.registry.contracts)
             with duckdb.connect(config={"threads": 1}) as con:
                 made = _deidentify_nothing(con, draft, profile, zip3, night)
-                counted = () if profile.aggregates is None else public
                 lost = draft.contracts.keys() - made
                 _curate_each(con, (*tables, *counted), lost, findings)
+
+
+def _with_what_they_read(
+    tables: tuple[CuratedTable, ...], wanted: Collection[str]
+) -> tuple[CuratedTable, ...]:
+    """Return the tables wanted and those that they read, in order."""
+    chosen = set(wanted)
+    for table in reversed(tables):  # each stands after what it reads
+        if table.name in chosen:
+            chosen |= table.reads
+    return tuple(table for table in tables if table.name in chosen)
 
 
 def _deidentify_nothing(
