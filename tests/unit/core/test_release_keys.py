@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from concord import pipeline
 from concord.cli import app
+from concord.contracts.registry import load_registry
 from concord.deidentification.tokens import Tokeniser
 from concord.exceptions import ConfigError, KeyCustodyError
 from concord.key_encryption import LocalKeyService, WrappingKey, key_encryption
@@ -22,6 +23,7 @@ from concord.settings import Settings
 AT = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 PERSONS = [f"{number:032x}" for number in range(500)]
 WHY = {"reason": "a test", "by": "steward"}
+PROFILES = load_registry(Settings()).profiles
 runner = CliRunner()
 
 
@@ -323,7 +325,8 @@ def test_the_commands_rotate_list_destroy_and_hand_out(
     assert "release-research.json" in run("hand-out", "keymap", "--to", str(handed))
     assert {path.name for path in handed.iterdir()} == {
         *("zone-vault.key", "zone-keymaps.key", "steward.recipient"),
-        *("release-research.json", "release-encryption.key"),
+        *(f"release-{profile}.json" for profile in PROFILES),
+        "release-encryption.key",
     }
     assert "epoch 2 begin" in run("rotate", "research", *why)
     assert "in use" in run("destroy", "research", "--epoch", "2", *why, status=1)
