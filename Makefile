@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := plugins:.
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

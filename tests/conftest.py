@@ -53,9 +53,12 @@ def elsewhere() -> Iterator[Eavesdropper]:
     host.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def airflow_home() -> Iterator[Path]:
-    """Airflow for tests: its own home, no examples, nothing outside the project."""
+    """Airflow for tests: its own home, no examples, nothing outside the project.
+
+    For every test, as Airflow reads this once, when whatever test imports it first.
+    """
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {
             "AIRFLOW_HOME": home,
@@ -63,7 +66,6 @@ def airflow_home() -> Iterator[Path]:
             "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{Path(home) / 'a.db'}",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
             "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": f"{ORCHESTRATION}.logs.LOGGING",
             "AIRFLOW__CORE__XCOM_BACKEND": f"{ORCHESTRATION}.references.References",
         }

@@ -6,7 +6,7 @@ unique, so that wherever one is found, it leaked.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -47,13 +47,20 @@ class Canaries:
         return "".join(json.dumps(row) + "\n" for row in kept).encode()
 
 
-def canaries(contract: Contract, night: date, choose: Callable[[int], int]) -> Canaries:
+def canaries(
+    contract: Contract,
+    night: date,
+    choose: Callable[[int], int],
+    shown: Collection[str] = (),
+) -> Canaries:
     """Make a feed's canaries.
 
     Args:
         contract: The feed's contract.
         night: The night on which they are delivered.
         choose: Gives a random number below another.
+        shown: Columns, ``table.column``, of which a release may show what stands there,
+            such as the city of an event: their values give nobody away.
     """
     flat = _flat(contract)
     names = [
@@ -69,9 +76,10 @@ def canaries(contract: Contract, night: date, choose: Callable[[int], int]) -> C
             sorted(
                 {
                     value
-                    for table in rows.values()
-                    for value in (table[number] or {}).values()
+                    for table, of_table in rows.items()
+                    for column, value in (of_table[number] or {}).items()
                     if value and MARK in value.lower()
+                    if f"{table}.{column}" not in shown
                 }
             )
         )

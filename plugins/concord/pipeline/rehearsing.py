@@ -19,7 +19,8 @@ from typing import TextIO
 
 import pyarrow as pa
 
-from concord.contracts.models import ReleaseProfile
+from concord.contracts.models import Contract, ReleaseProfile
+from concord.contracts.registry import Registry
 from concord.disclosure.control import Control, planted
 from concord.disclosure.dictionary import Dictionary
 from concord.disclosure.identifiers import files
@@ -66,7 +67,9 @@ def rehearse(county: County, night: date, key: bytes) -> Rehearsal:
         key: Key of the findings' fingerprints.
     """
     flocks = {
-        feed: canaries(contract, night, secrets.randbelow)
+        feed: canaries(
+            contract, night, secrets.randbelow, _shown(county.registry, contract)
+        )
         for feed, contract in sorted(county.registry.contracts.items())
     }
     tokens = {t for flock in flocks.values() for one in flock.tokens for t in one}
@@ -94,6 +97,21 @@ def rehearse(county: County, night: date, key: bytes) -> Rehearsal:
             ]
             seen = planted(dictionary, records, _opened(there, night))
     return Rehearsal(outcomes, tuple(looked), seen)
+
+
+def _shown(registry: Registry, contract: Contract) -> frozenset[str]:
+    """Return the columns of a contract that some release shows as they are."""
+    return frozenset(
+        f"{table.name}.{column.name}"
+        for table in contract.tables
+        for column in table.columns
+        for profile in registry.profiles.values()
+        if profile.takes(contract.id)
+        and profile.action_of(
+            column.concept.name, f"{contract.id}.{table.name}.{column.name}"
+        ).action
+        == "keep"
+    )
 
 
 def _lenient(profile: ReleaseProfile) -> ReleaseProfile:

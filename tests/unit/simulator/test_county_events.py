@@ -278,7 +278,7 @@ def test_history_ends_before_the_first_night(
 def test_truth_is_never_served(county_root: Path) -> None:
     served = {path.name for path in (county_root / "served").rglob("*")}
     truth = {path.name for path in (county_root / "truth/2026-01-05").iterdir()}
-    assert len(truth) == 7
+    assert len(truth) == 8
     assert not served & truth
     people = json.loads((county_root / "truth/2026-01-05/canaries.json").read_text())
     assert {person["feed"] for person in people} == {
