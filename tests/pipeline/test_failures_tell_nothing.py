@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.enable_socket,
 ]
 NIGHT = "2026-01-05"
+PROVIDER = "apache-airflow-providers-openlineage"
 SECONDS = 900
 OTHERS = ("returns_a_value", "killed")
 DAG = """
@@ -177,8 +178,7 @@ def test_the_steward_reads_what_was_behind_each(failed: Failed) -> None:
 
 
 @pytest.mark.skipif(
-    find_spec("airflow.providers.openlineage") is None,
-    reason="apache-airflow-providers-openlineage is not installed",
+    not list(distributions(name=PROVIDER)), reason=f"{PROVIDER} is not installed"
 )
 def test_lineage_tells_of_the_failures_without_their_messages(failed: Failed) -> None:
     events = [json.loads(path.read_text()) for path in failed.lineage.iterdir()]
