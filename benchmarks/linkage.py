@@ -11,7 +11,6 @@ On a shared machine the clock says little: compare processor time.
 import argparse
 import json
 import os
-import subprocess
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from benchmarks.linkage_contenders import NAMES, RECORDS, TRUTH  # noqa: E402
-from benchmarks.measuring import Figures, Stage  # noqa: E402
+from benchmarks.measuring import Figures, Stage, run_apart  # noqa: E402
 from benchmarks.served import NIGHT  # noqa: E402
 from simulator.county import County  # noqa: E402
 from tests.support.linkage_data import county  # noqa: E402
@@ -45,7 +44,9 @@ def main() -> None:
     results = {}
     for name in options.only or NAMES:
         console.print(f"{name} …")
-        results[name] = _run(name, root)
+        results[name] = run_apart(
+            "benchmarks.linkage_contenders", name, root, result=root / f"{name}.json"
+        )
     _print(console, results)
     made = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -81,18 +82,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="JSON file of the figures")
     parser.add_argument("--only", nargs="*", choices=NAMES, help="some ways only")
     return parser.parse_args()
-
-
-def _run(name: str, root: Path) -> Figures:
-    result = root / f"{name}.json"
-    path = os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")])
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.linkage_contenders", name, root, result],
-        check=True,
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    return Figures.read(result)
 
 
 def _print(console: Console, results: dict[str, Figures]) -> None:

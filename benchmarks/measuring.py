@@ -3,12 +3,16 @@
 import json
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,18 @@ class Figures:
         """Read what a contender's process wrote."""
         found = json.loads(path.read_text(encoding="utf-8"))
         return cls(**(found | {"stages": [Stage(**s) for s in found["stages"]]}))
+
+
+def run_apart(module: str, *arguments: str | Path, result: Path) -> Figures:
+    """Run a module in a process of its own and read the figures that it writes."""
+    path = os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")])
+    subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments), str(result)],
+        check=True,
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    return Figures.read(result)
 
 
 def cpu_seconds() -> float:

@@ -10,7 +10,6 @@ little: compare processor time. Imports are measured but in no ratio.
 import argparse
 import json
 import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from benchmarks.contenders import NAMES  # noqa: E402
-from benchmarks.measuring import Figures  # noqa: E402
+from benchmarks.measuring import Figures, run_apart  # noqa: E402
 from benchmarks.served import index_path, prepare  # noqa: E402
 
 Results = dict[str, Figures]
@@ -61,7 +60,11 @@ def main() -> None:
         runs = []
         for turn in range(options.repeat):
             console.print(f"{name} ({turn + 1} of {options.repeat}) …")
-            runs.append(_run(name, index, root / f"{name}.json"))
+            runs.append(
+                run_apart(
+                    "benchmarks.contenders", name, index, result=root / f"{name}.json"
+                )
+            )
         results[name] = sorted(runs, key=lambda run: run.total("cpu"))[len(runs) // 2]
     _check_rows(results)
     ratios = _ratios(results)
@@ -94,17 +97,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--skip-stock", action="store_true")
     parser.add_argument("--repeat", type=int, default=1, help="the median is taken")
     return parser.parse_args()
-
-
-def _run(name: str, index: Path, result: Path) -> Figures:
-    path = os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")])
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.contenders", name, index, result],
-        check=True,
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    return Figures.read(result)
 
 
 def _check_rows(results: Results) -> None:

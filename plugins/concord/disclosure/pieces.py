@@ -15,7 +15,7 @@ from concord.disclosure.views import SEPARATOR
 
 BROKEN = (
     OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError,
-    NotImplementedError, sqlite3.Error, duckdb.Error, pa.ArrowException,
+    sqlite3.Error, duckdb.Error, pa.ArrowException,
 )  # fmt: skip
 """What is raised when something can't be opened."""
 
